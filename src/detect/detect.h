@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef SQUELCH_DETECT_DETECT_H
+#define SQUELCH_DETECT_DETECT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "flow/budget.h"
+#include "flow/facts.h"
+#include "flow/flow.h"
+#include "judge/app.h"
+
+/*
+ * Detectors look at payloads and leave evidence in bits; they never decide.
+ * A detector is one file and one or more rows in table.c; each row has one
+ * evidence slot a flow, replaced and not added to. Rows of one group depend on
+ * each other: the judge takes the largest of a group and sums across groups.
+ */
+enum group {
+	GROUP_RTP,        /* headers and progress of RTP and RTCP */
+	GROUP_ICE,        /* STUN, TURN, ICE */
+	GROUP_DTLS,
+	GROUP_SIGNALLING, /* SIP and its kin */
+	GROUP_ANNOUNCED,  /* facts from signalling and relays */
+	GROUP_NAME,       /* names: DNS, TLS, QUIC */
+	GROUP_VENDOR,     /* formats of one application */
+	GROUP_CADENCE,
+	GROUP_NDPI,
+	GROUPS
+};
+
+struct detector;
+struct detect_env;
+struct call_signal;
+
+struct evidence {
+	const struct detector *row;
+	const char *why;          /* static text; {0} and {1} stand for arg */
+	uint32_t arg[2];
+	float bits;               /* log2 likelihood ratio; may be negative */
+	uint8_t cls;              /* enum voip_class it speaks for */
+	uint8_t app;              /* enum app it names, or APP_NONE */
+};
+
+#define EVIDENCE_MAX   8      /* slots a flow; refusals are counted */
+#define DETECTORS_MAX  24     /* rows; flow.alive has a bit for each */
+#define UNVERIFIED_BITS 8.0f  /* most that a row without a real sample may add: it names only */
+#define ANNOUNCED_BITS 12.0f  /* most that an announcement is worth before media confirms it */
+
+/* Figures of one RTP stream for the call record (RFC 3550, 6.4.1 and appendix A). */
+struct media_stats {
+	uint32_t ssrc;
+	uint8_t payload_type;
+	bool video;
+	uint32_t packets;
+	uint32_t expected;        /* by extended sequence numbers */
+	uint32_t lost;            /* expected - received, 0 when negative */
+	uint32_t clock_hz;        /* 0 unknown: then jitter means nothing */
+	float jitter_ms;          /* mean of the running estimate */
+	float jitter_max_ms;
+	float rate_bps;           /* payload bits a second while it ran */
+	uint64_t first_ns, last_ns;
+};
+#define MEDIA_STATS_MAX 2     /* streams kept a direction: the ones with most packets */
+
+/* What is kept of a flow that some detector looks at. From the watch budget. */
+struct watch {
+	struct evidence evidence[EVIDENCE_MAX];
+	void *state[DETECTORS_MAX];   /* per row, see detect_state */
+	struct addr payer;            /* host charged */
+	uint8_t n_evidence;
+	bool dirty;                   /* evidence changed since the judge looked */
+	bool sos;                     /* emergency service was called */
+	char dialed[DIALED_LEN];
+	uint64_t call;                /* dialog that announced this flow, 0 none */
+	struct addr signaller;        /* for signalled-by; unspecified when none */
+	uint16_t signaller_port;
+	enum category category;       /* from names or libnDPI */
+	uint64_t media_ns;            /* first media packet; 0 none yet */
+	uint32_t media_packets;       /* packets since then, that one included */
+	/* the judge's last word, see judge.h */
+	uint8_t cls, app, band, voip_events;
+	float bits;
+	struct verdict_state *verdict; /* engine's; NULL before rules spoke */
+};
+
+/* One payload on its way through the rows. */
+struct look {
+	struct detect_env *env;
+	const struct packet *pkt;
+	struct flow *flow;
+	const uint8_t *data;      /* datagram, record, or what a wrapper held */
+	uint32_t len;             /* bytes at data; the wire length may be larger when the capture cut it */
+	uint32_t wire;            /* bytes on the wire */
+	uint8_t dir;              /* sender: index into flow->key */
+	uint8_t depth;            /* wrappers around it: 0 the datagram itself */
+	uint8_t row;              /* set by the engine: index of the row looking */
+};
+
+enum look_result {
+	LOOK_MAYBE,   /* nothing yet, or nothing more: go on until give_up_after */
+	LOOK_YES,     /* this payload was mine: the count to give_up_after starts anew */
+	LOOK_NO,      /* stop looking at this flow */
+};
+
+/* First bytes a row cares about, inclusive; others are never shown to it. */
+struct byte_range { uint8_t lo, hi; };
+
+enum stream_result_code { STREAM_USED, STREAM_MORE, STREAM_STOP };
+/*
+ * What a stream parser did with the bytes it was shown. USED: `used` bytes are
+ * done with, show the rest when there is more. MORE: it needs at least `need`
+ * bytes in one piece. STOP: not mine, or enough seen.
+ */
+struct stream_result {
+	enum stream_result_code code;
+	uint32_t used, need;
+};
+
+struct detector {
+	const char *name;             /* family, as in --detect, rules and events */
+	const char *about;            /* one line for people */
+	enum group group;
+	bool verified;                /* a real capture or client exercised it (docs/METHOD.md) */
+	float cap_bits;               /* most it may add; for statistics log2(n/3), 0 no cap */
+	uint16_t give_up_after;       /* payloads without LOOK_YES, 0 never */
+	const struct byte_range *udp; /* first bytes looked at; NULL not over UDP; ends with {1, 0} */
+	const struct byte_range *tcp; /* of a stream's first segment a direction; NULL not over TCP */
+	enum look_result (*look)(struct look *);
+	struct stream_result (*stream)(struct look *); /* in-order bytes from the current position */
+	size_t state_size;            /* of detect_state, 0 none */
+	/* Called when the flow ends or is judged for the call record; may be NULL. */
+	unsigned (*media)(const void *state, int dir, struct media_stats out[MEDIA_STATS_MAX]);
+};
+
+extern const struct detector detectors[];
+extern const unsigned n_detectors;
+
+/* What detectors may use of the world. */
+struct detect_env {
+	struct facts *facts;
+	struct counts *counts;
+	struct budget *watch_budget;
+	struct budget *stream_budget;
+	uint32_t enabled;             /* rows switched on (--detect) */
+	void (*on_signal)(void *arg, const struct look *, const struct call_signal *);
+	void *arg;
+};
+
+/* --- for detectors --- */
+
+/* The row's zeroed state for this flow; NULL (counted) when the budget is used up. */
+void *detect_state(struct look *, size_t size);
+/* Same without making one. */
+void *detect_state_find(const struct look *);
+/* Sets the row's evidence; `why` must be static text. bits of a row that is not verified are cut. */
+void detect_evidence(struct look *, enum voip_class, enum app, float bits,
+    const char *why, uint32_t a, uint32_t b);
+/* Shows an inner payload (TURN, RFC 4571) to all rows that look at UDP; bounded in depth. */
+void detect_inner(struct look *, const uint8_t *data, uint32_t len);
+/* The watch of the flow, made when it has none; NULL when the budget is used up. */
+struct watch *detect_watch(struct look *);
+/* Hands a signalling message on to the call records. */
+void detect_signal(struct look *, const struct call_signal *);
+
+/* --- for the engine --- */
+
+/* Bits for --detect: "a,b" only these, "-a,-b" all but these, NULL all. False names the unknown word. */
+bool detect_select(const char *list, uint32_t *enabled, char bad[static 32]);
+/* Runs all rows that care about this packet. */
+void detect_packet(struct detect_env *, struct flow *, int dir, const struct packet *);
+/* Frees what the flow holds. */
+void detect_release(struct detect_env *, struct flow *);
+/* RTP figures of one direction, the streams with most packets first. */
+unsigned detect_media(const struct flow *, int dir, struct media_stats out[MEDIA_STATS_MAX]);
+/* Writes the reason of an evidence into text, with its numbers; returns text. */
+#define WHY_LEN 160
+const char *evidence_why(const struct evidence *, char text[static WHY_LEN]);
+
+#endif

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef SQUELCH_EVENT_EVENT_H
+#define SQUELCH_EVENT_EVENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/count.h"
+#include "detect/detect.h"
+#include "detect/signal.h"
+#include "policy/policy.h"
+
+/*
+ * Events leave the engine as records that own nothing of the flow, so that
+ * another thread can write them. Text they point to is static or belongs to the
+ * rule set, which outlives its records.
+ */
+
+/* The flow an event is about: its first packet's view, initiator (or first sender) as source. */
+struct event_flow {
+	uint64_t id;
+	struct addr ip[2];         /* source, destination */
+	uint16_t port[2];
+	uint8_t proto, ip_v;
+	int8_t initiator;          /* 0 source, 1 destination, -1 unknown */
+	uint8_t n_vlan, n_tunnel;
+	uint16_t vlan[VLAN_MAX];
+	struct tunnel tunnel[TUNNEL_MAX];
+	uint16_t iface;
+	uint64_t first_number;     /* of its first packet, in the file; 0 none */
+};
+
+struct event_voip {
+	enum voip_class cls;
+	enum app app;
+	float bits;
+	bool tunnelled;
+	uint32_t packets;          /* media packets seen at the decision (all, when it is no media) */
+	uint32_t after_ms;         /* since the first of those */
+	uint8_t n_evidence;
+	struct evidence evidence[EVIDENCE_MAX];
+};
+
+enum event_type {
+	EVENT_START, EVENT_STOP, EVENT_STATS,
+	EVENT_EPOCH,               /* a new file: ends all calls; not written */
+	EVENT_TICK,                /* time passed; not written */
+	EVENT_SIGNAL,              /* a signalling message; not written */
+	EVENT_VOIP, EVENT_FLOW, EVENT_CALL, EVENT_AUDIT,
+	EVENT_TYPES
+};
+
+/* What the engine tells the sink. Only the part of its type is set. */
+struct event {
+	enum event_type type;
+	uint64_t mono_ns, wall_ns; /* when */
+	uint64_t number;           /* packet in the file (pcap_cnt); 0 none */
+	const char *file_name;     /* pcap_filename; NULL none */
+	struct event_flow flow;    /* VOIP, FLOW, SIGNAL */
+	struct event_voip voip;    /* VOIP, FLOW */
+	struct verdict verdict;    /* VOIP, FLOW */
+	bool enforced;
+	uint64_t call;             /* dialog the flow belongs to; 0 none */
+	/* FLOW */
+	uint32_t packets[2];       /* to server (from source), to client */
+	uint64_t bytes[2];
+	uint64_t first_wall_ns, last_wall_ns;
+	enum flow_end end;
+	uint8_t n_media[2];        /* by direction: from source, from destination */
+	struct media_stats media[2][MEDIA_STATS_MAX];
+	/* SIGNAL */
+	struct call_signal signal;
+	/* STATS, STOP */
+	struct counts counts;
+};
+
+struct event_sink;
+
+/* What to do with events; `eve` may be NULL (no JSON). */
+struct event_conf {
+	FILE *eve;
+	const char *sensor;        /* host name by default; NULL leaves it out */
+	const char *const *ifaces; /* names for event_flow.iface; NULL without */
+	bool redact;               /* identities as keyed hashes */
+	bool summary;              /* gather what event_summary prints */
+};
+
+struct event_sink *event_sink_new(const struct event_conf *);
+void event_sink_free(struct event_sink *);
+/* Groups calls, writes what is to be written. The record may be reused at once. */
+void event_emit(struct event_sink *, const struct event *);
+/* For people: calls first, one line each, then applications and hosts. */
+void event_summary(struct event_sink *, FILE *out);
+/* Calls recorded so far; for --exit-code. */
+uint64_t event_calls(const struct event_sink *);
+/* False when writing failed (errno of the first failure in *error). */
+bool event_ok(const struct event_sink *, int *error);
+
+#endif

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef SQUELCH_FLOW_FLOW_H
+#define SQUELCH_FLOW_FLOW_H
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/count.h"
+#include "packet/packet.h"
+
+/*
+ * A flow: both directions of one conversation, under a canonical key. Direction
+ * 0 is sent by key.ip[0]; every pair of counters is indexed by direction.
+ */
+struct flow_key {
+	struct addr ip[2];    /* the numerically lower end first (address, then port) */
+	uint16_t port[2];     /* host order */
+	uint8_t proto, ip_v;
+	uint16_t zero;
+	uint32_t vlan;        /* outer << 16 | inner; 0 untagged */
+	uint32_t tunnel;      /* packet.tunnel_hash */
+};
+static_assert(sizeof(struct flow_key) == 48, "the key is hashed and compared as bytes");
+
+enum flow_end { /* why a flow ended: flow.reason */
+	FLOW_END_TIMEOUT, FLOW_END_TCP, FLOW_END_EVICTED, FLOW_END_SHUTDOWN, FLOW_END_REUSED,
+	FLOW_ENDS
+};
+
+/* Whom to let go first when the table is full; later ones are worth more. */
+enum flow_worth { WORTH_ONE_PACKET, WORTH_CLEARED, WORTH_WATCHED, WORTH_CALL, WORTHS };
+
+enum flow_flag {
+	FLOW_INITIATOR_0     = 1 << 0, /* direction 0 opened it */
+	FLOW_INITIATOR_1     = 1 << 1, /* direction 1 did; neither: joined mid-stream */
+	FLOW_TCP_SYN         = 1 << 2,
+	FLOW_TCP_FIN_0       = 1 << 3,
+	FLOW_TCP_FIN_1       = 1 << 4,
+	FLOW_TCP_RST         = 1 << 5,
+	FLOW_MERGED          = 1 << 6, /* super-packets seen: packet rhythm means nothing */
+	FLOW_STREAM_DONE     = 1 << 7, /* no parser holds the TCP stream any more */
+	FLOW_JUDGED          = 1 << 8, /* rules were asked once */
+	FLOW_NAMED           = 1 << 9, /* facts about names were looked up */
+	FLOW_LINKED          = 1 << 10, /* announced by signalling: watch->call and signaller are set */
+};
+
+struct flow_dir {
+	uint64_t bytes;           /* IP bytes */
+	uint64_t last_ns;         /* monotonic; 0 before the first packet */
+	uint32_t packets;
+	uint32_t payloads;        /* packets that carried payload */
+	uint16_t size_min, size_max; /* payload bytes on the wire */
+	uint16_t window_packets[2];  /* payload packets in the current and the previous second */
+	uint32_t window_bytes[2];    /* their bytes */
+};
+
+struct watch;
+
+struct flow {
+	struct flow_key key;
+	uint64_t id;              /* flow_id: 53 bits */
+	uint64_t last_ns;
+
+	struct flow_dir dir[2];
+
+	uint64_t first_ns;
+	uint64_t first_wall_ns, last_wall_ns;
+	uint64_t first_number;    /* packet number in the file */
+	struct watch *watch;      /* evidence and detector state; NULL while nobody cares */
+	uint32_t window;          /* second (mono) of window_packets[0] */
+	uint32_t alive;           /* detector rows still looking, a bit each */
+	uint32_t flags;           /* enum flow_flag */
+	uint32_t wheel_next, wheel_prev;
+	uint32_t worth_next, worth_prev;
+	uint32_t hash;
+	uint32_t wheel_slot;
+	uint16_t iface;
+	uint8_t worth;            /* enum flow_worth */
+	uint8_t state;            /* slab: in use */
+};
+static_assert(sizeof(struct flow) <= 256, "base state per flow (README: memory)");
+
+struct flow_table;
+
+/* Called once for each flow that ends, before it is forgotten. `at_ns`: when it ended by the clock. */
+typedef void flow_end_fn(void *arg, struct flow *, enum flow_end, uint64_t at_ns);
+
+/* `max_flows` is a hard cap. NULL without memory. */
+struct flow_table *flow_table_new(uint32_t max_flows, flow_end_fn *on_end, void *arg);
+void flow_table_free(struct flow_table *);
+
+/*
+ * The flow of a packet, made when new, with counters and windows brought up to
+ * date; NULL (counted) when the table is full of flows worth more. *dir is the
+ * direction of this packet. A new TCP connection under the same key (SYN after
+ * the old one closed) ends the old flow first.
+ */
+struct flow *flow_table_packet(struct flow_table *, const struct packet *, struct counts *, int *dir);
+/* Ends what has been silent too long; call with every stamp, before flow_table_packet. */
+void flow_table_advance(struct flow_table *, uint64_t mono_ns);
+/* Ends every flow. */
+void flow_table_flush(struct flow_table *, enum flow_end);
+/* Moves a flow to another class of worth. */
+void flow_set_worth(struct flow_table *, struct flow *, enum flow_worth);
+uint32_t flow_table_count(const struct flow_table *);
+/* Walks all live flows; the callback must not end flows. */
+void flow_table_each(struct flow_table *, void (*fn)(void *, struct flow *), void *arg);
+
+const char *flow_end_name(enum flow_end);
+
+/* Direction that opened the flow, or -1 when it was joined mid-stream. */
+static inline int flow_initiator(const struct flow *f)
+{
+	return f->flags & FLOW_INITIATOR_0 ? 0 : f->flags & FLOW_INITIATOR_1 ? 1 : -1;
+}
+
+#endif

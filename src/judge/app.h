@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef SQUELCH_JUDGE_APP_H
+#define SQUELCH_JUDGE_APP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The classes of docs/METHOD.md, strongest last: of several with enough bits the later one is reported. */
+enum voip_class {
+	CLASS_NONE,
+	CLASS_CONTROL,
+	CLASS_STREAMING,
+	CLASS_ICE,
+	CLASS_SIGNALLING,
+	CLASS_MEDIA,
+	CLASS_COUNT
+};
+
+/* Kinds of names: an application says more than the protocol it speaks. */
+enum app_kind { APP_KIND_PROTOCOL, APP_KIND_VENDOR };
+
+/* One table of names for events, rules and docs. X(id, name, kind, category, what). Append only. */
+#define APPS(X) \
+	X(RTP, "rtp", PROTOCOL, VOIP, "RTP or SRTP of no known application") \
+	X(RTCP, "rtcp", PROTOCOL, VOIP, "RTCP on a port of its own") \
+	X(SIP, "sip", PROTOCOL, VOIP, "Session Initiation Protocol") \
+	X(STUN, "stun", PROTOCOL, VOIP, "STUN, TURN or ICE of no known application") \
+	X(DTLS, "dtls", PROTOCOL, OTHER, "DTLS") \
+	X(WEBRTC, "webrtc", PROTOCOL, VOIP, "browser calls: ICE with DTLS-SRTP") \
+	X(H323, "h323", PROTOCOL, VOIP, "H.225, H.245, RAS") \
+	X(MGCP, "mgcp", PROTOCOL, VOIP, "Media Gateway Control Protocol") \
+	X(MEGACO, "megaco", PROTOCOL, VOIP, "Megaco, H.248") \
+	X(SKINNY, "skinny", PROTOCOL, VOIP, "Skinny (SCCP) of Cisco phones") \
+	X(IAX2, "iax2", PROTOCOL, VOIP, "Inter-Asterisk eXchange 2") \
+	X(RTSP, "rtsp", PROTOCOL, STREAMING, "Real-Time Streaming Protocol") \
+	X(RTMP, "rtmp", PROTOCOL, STREAMING, "Real-Time Messaging Protocol") \
+	X(SKYPE, "skype", VENDOR, VOIP, "classic peer-to-peer Skype, 2003 to 2015") \
+	X(TEAMS, "teams", VENDOR, VOIP, "Skype since 2015, Teams, Skype for Business") \
+	X(WHATSAPP, "whatsapp", VENDOR, CHAT, "WhatsApp") \
+	X(SIGNAL, "signal", VENDOR, CHAT, "Signal") \
+	X(TELEGRAM, "telegram", VENDOR, CHAT, "Telegram") \
+	X(GOOGLEMEET, "googlemeet", VENDOR, VOIP, "Google Meet and Duo") \
+	X(MESSENGER, "messenger", VENDOR, CHAT, "Facebook Messenger") \
+	X(ZOOM, "zoom", VENDOR, VOIP, "Zoom") \
+	X(VIBER, "viber", VENDOR, CHAT, "Viber") \
+	X(DISCORD, "discord", VENDOR, CHAT, "Discord") \
+	X(LINE, "line", VENDOR, CHAT, "LINE") \
+	X(KAKAOTALK, "kakaotalk", VENDOR, CHAT, "KakaoTalk") \
+	X(IMO, "imo", VENDOR, CHAT, "imo") \
+	X(TEAMSPEAK, "teamspeak", VENDOR, VOIP, "TeamSpeak") \
+	X(MUMBLE, "mumble", VENDOR, VOIP, "Mumble") \
+	X(SNAPCHAT, "snapchat", VENDOR, CHAT, "Snapchat") \
+	X(WEBEX, "webex", VENDOR, VOIP, "Webex") \
+	X(FACETIME, "facetime", VENDOR, VOIP, "FaceTime") \
+	X(WECHAT, "wechat", VENDOR, CHAT, "WeChat") \
+	X(INSTAGRAM, "instagram", VENDOR, CHAT, "Instagram") \
+	X(GEFORCENOW, "geforcenow", VENDOR, GAME, "GeForce NOW, games as a video stream") \
+	X(TUNNEL_WIREGUARD, "wireguard", PROTOCOL, TUNNEL, "WireGuard") \
+	X(TUNNEL_OPENVPN, "openvpn", PROTOCOL, TUNNEL, "OpenVPN") \
+	X(BITTORRENT, "bittorrent", VENDOR, P2P, "BitTorrent")
+
+enum app {
+	APP_NONE,
+#define X(id, name, kind, category, what) APP_##id,
+	APPS(X)
+#undef X
+	APP_COUNT
+};
+
+/* What rules select with `category`. */
+#define CATEGORIES(X) \
+	X(VOIP, "voip") X(CHAT, "chat") X(STREAMING, "streaming") X(P2P, "p2p") \
+	X(TUNNEL, "tunnel") X(GAME, "game") X(WEB, "web") X(MAIL, "mail") X(FILES, "files") \
+	X(REMOTE, "remote") X(SOCIAL, "social") X(NETWORK, "network") X(OTHER, "other")
+
+enum category {
+	CATEGORY_NONE,
+#define X(id, name) CATEGORY_##id,
+	CATEGORIES(X)
+#undef X
+	CATEGORY_COUNT
+};
+
+/* What a host does inside its application, beyond using it. */
+enum role { ROLE_NONE, ROLE_CLIENT, ROLE_SUPERNODE, ROLE_RELAY, ROLE_COUNT };
+
+/* Names as in events and rules; NULL for the NONE values. */
+const char *class_name(enum voip_class);
+const char *app_name(enum app);
+const char *app_what(enum app);
+enum app_kind app_kind(enum app);
+enum category app_category(enum app);
+const char *category_name(enum category);
+const char *role_name(enum role);
+
+/* By name; false when there is no such name. */
+bool class_find(const char *name, enum voip_class *out);
+bool app_find(const char *name, enum app *out);
+bool category_find(const char *name, enum category *out);
+bool role_find(const char *name, enum role *out);
+
+#endif

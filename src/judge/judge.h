@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef SQUELCH_JUDGE_JUDGE_H
+#define SQUELCH_JUDGE_JUDGE_H
+
+#include "detect/detect.h"
+
+#define REPORT_BITS 10.0f /* a class is reported from here: docs/METHOD.md, base rate */
+#define ACT_BITS    16.0f /* and acted on from here, unless a rule says otherwise */
+
+struct judgement {
+	enum voip_class cls;  /* CLASS_NONE below report_bits */
+	enum app app;
+	float bits;           /* of cls; of the best class when none is reported */
+};
+
+/*
+ * Evidence -> class, application, bits: the largest of each group, summed
+ * across groups, class by class; the strongest class that reaches `report_bits` wins.
+ * NULL evidence gives CLASS_NONE.
+ */
+struct judgement judge(const struct evidence *, unsigned n, float report_bits);
+
+#endif

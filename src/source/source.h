@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef SQUELCH_SOURCE_SOURCE_H
+#define SQUELCH_SOURCE_SOURCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "packet/frame.h"
+
+/*
+ * Where packets come from. The engine cannot tell one source from another: it
+ * pulls, and gets a frame, a tick (TICK_NS passed without one), or the start of
+ * a new epoch, after which stamps have nothing to do with those before.
+ */
+enum source_next {
+	SOURCE_FRAME,
+	SOURCE_TICK,   /* only mono_ns and wall_ns of the frame are set */
+	SOURCE_EPOCH,  /* a new file begins; source_file_name tells which */
+	SOURCE_END,
+	SOURCE_ERROR,  /* source_error tells; the source may be asked on: the next file follows */
+};
+
+struct source;
+
+struct source_ops {
+	const char *name;     /* "file", "test", later "live", "nfqueue" */
+	enum source_next (*next)(struct source *, struct frame *);
+	void (*close)(struct source *);
+};
+
+#define SOURCE_ERROR_LEN 512
+
+/* Every source begins with this; the rest belongs to its ops. */
+struct source {
+	const struct source_ops *ops;
+	const char *file_name;               /* of the current file, else NULL */
+	const char *const *iface_names;      /* index frame.iface; NULL without interfaces */
+	uint64_t bytes_done, bytes_total;    /* progress; total 0 when unknown */
+	char error[SOURCE_ERROR_LEN];        /* why SOURCE_ERROR: file, packet number, byte offset */
+};
+
+static inline enum source_next source_next(struct source *s, struct frame *f)
+{
+	return s->ops->next(s, f);
+}
+
+void source_close(struct source *);  /* accepts NULL */
+
+/*
+ * Capture files, in the order given; "-" is standard input, a folder stands for
+ * the capture files in it and below, sorted by name (files that are none are
+ * passed over inside folders, an error when named). pcap and pcapng, plain or
+ * compressed with gzip or zstd, told by content. `filter` is BPF, may be NULL.
+ * Returns NULL with `error` filled when nothing can be opened or the filter is wrong.
+ */
+struct source *source_files(char *const paths[], int n, const char *filter,
+    char error[static SOURCE_ERROR_LEN]);
+
+/*
+ * Packets of a scenario file (docs/SCENARIOS.md), for tests. NULL with `error`
+ * ("FILE:LINE: what") when it is malformed.
+ */
+struct source *source_scenario(const char *path, char error[static SOURCE_ERROR_LEN]);
+
+#endif

@@ -3,6 +3,7 @@
 #define SQUELCH_ENGINE_H
 
 #include "base/count.h"
+#include "detect/ndpi.h"
 #include "event/event.h"
 #include "policy/policy.h"
 #include "source/source.h"
@@ -15,8 +16,10 @@ struct engine_conf {
 	size_t stream_bytes, stream_bytes_per_host;
 	size_t fragment_bytes;
 	uint32_t max_facts, max_facts_per_host;
-	float report_bits, act_bits;
+	float report_bits;
 	uint32_t detectors;        /* bits of detect_select */
+	enum ndpi_mode ndpi;
+	size_t ndpi_bytes;
 	bool enforce;              /* verdicts are carried out, not only reported */
 };
 

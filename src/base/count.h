@@ -40,7 +40,8 @@
 	X(CALLS_REFUSED, "calls_refused", "calls not recorded: the table was full") \
 	X(SIGNALS_REFUSED, "signals_refused", "signalling messages with fields longer than we keep") \
 	X(NDPI_REFUSED, "ndpi_refused", "flows not shown to libnDPI: its budget was used up") \
-	X(EVENTS_LOST, "events_lost", "events that could not be written")
+	X(EVENTS_LOST, "events_lost", "events that could not be written") \
+	X(ATTRIBUTES_REFUSED, "attributes_refused", "STUN messages with more attributes than we keep")
 
 enum counter {
 #define X(id, key, help) COUNT_##id,

@@ -68,6 +68,7 @@ struct media_stats {
 struct watch {
 	struct evidence evidence[EVIDENCE_MAX];
 	void *state[DETECTORS_MAX];   /* per row, see detect_state */
+	uint16_t state_size[DETECTORS_MAX]; /* bytes charged for each */
 	struct addr payer;            /* host charged */
 	uint8_t n_evidence;
 	bool dirty;                   /* evidence changed since the judge looked */
@@ -82,7 +83,8 @@ struct watch {
 	/* the judge's last word, see judge.h */
 	uint8_t cls, app, band, voip_events;
 	float bits;
-	struct verdict_state *verdict; /* engine's; NULL before rules spoke */
+	struct stream *stream;        /* TCP being put together, NULL none */
+	void *ndpi;                   /* libnDPI's state, NULL none */
 };
 
 /* One payload on its way through the rows. */
@@ -129,8 +131,7 @@ struct detector {
 	const struct byte_range *tcp; /* of a stream's first segment a direction; NULL not over TCP */
 	enum look_result (*look)(struct look *);
 	struct stream_result (*stream)(struct look *); /* in-order bytes from the current position */
-	size_t state_size;            /* of detect_state, 0 none */
-	/* Called when the flow ends or is judged for the call record; may be NULL. */
+	/* Fills in what the call record wants of its streams; may be NULL. */
 	unsigned (*media)(const void *state, int dir, struct media_stats out[MEDIA_STATS_MAX]);
 };
 
@@ -144,6 +145,10 @@ struct detect_env {
 	struct budget *watch_budget;
 	struct budget *stream_budget;
 	uint32_t enabled;             /* rows switched on (--detect) */
+	uint32_t udp_rows[256];       /* rows that look at a datagram with this first byte */
+	uint32_t tcp_rows[256];       /* rows that take a stream that begins with this byte */
+	/* Frees one older watch when the budget is used up; false when there is none. */
+	bool (*reclaim)(void *arg);
 	void (*on_signal)(void *arg, const struct look *, const struct call_signal *);
 	void *arg;
 };
@@ -161,15 +166,21 @@ void detect_evidence(struct look *, enum voip_class, enum app, float bits,
 void detect_inner(struct look *, const uint8_t *data, uint32_t len);
 /* The watch of the flow, made when it has none; NULL when the budget is used up. */
 struct watch *detect_watch(struct look *);
+/* Notes one media packet of the flow, first seen at `first_ns` (monotonic), for the time to the verdict. */
+void detect_media_packet(struct look *, uint64_t first_ns);
 /* Hands a signalling message on to the call records. */
 void detect_signal(struct look *, const struct call_signal *);
 
 /* --- for the engine --- */
 
+/* Fills enabled and the row tables. */
+void detect_init(struct detect_env *, uint32_t enabled);
 /* Bits for --detect: "a,b" only these, "-a,-b" all but these, NULL all. False names the unknown word. */
 bool detect_select(const char *list, uint32_t *enabled, char bad[static 32]);
 /* Runs all rows that care about this packet. */
 void detect_packet(struct detect_env *, struct flow *, int dir, const struct packet *);
+/* The row under which the engine enters libnDPI's opinion. */
+uint8_t detect_row_ndpi(void);
 /* Frees what the flow holds. */
 void detect_release(struct detect_env *, struct flow *);
 /* RTP figures of one direction, the streams with most packets first. */

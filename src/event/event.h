@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/count.h"
 #include "detect/detect.h"
@@ -50,28 +51,38 @@ enum event_type {
 	EVENT_TYPES
 };
 
-/* What the engine tells the sink. Only the part of its type is set. */
+/*
+ * What the engine tells the sink. Only the part of its type is set, and only
+ * the used entries of each array: fill it member by member, never zero it all
+ * (it is large, and a FLOW is written for every flow of the link).
+ */
 struct event {
 	enum event_type type;
 	uint64_t mono_ns, wall_ns; /* when */
 	uint64_t number;           /* packet in the file (pcap_cnt); 0 none */
 	const char *file_name;     /* pcap_filename; NULL none */
+	uint64_t call;             /* VOIP, FLOW: dialog the flow belongs to; 0 none */
 	struct event_flow flow;    /* VOIP, FLOW, SIGNAL */
-	struct event_voip voip;    /* VOIP, FLOW */
-	struct verdict verdict;    /* VOIP, FLOW */
-	bool enforced;
-	uint64_t call;             /* dialog the flow belongs to; 0 none */
-	/* FLOW */
-	uint32_t packets[2];       /* to server (from source), to client */
-	uint64_t bytes[2];
-	uint64_t first_wall_ns, last_wall_ns;
-	enum flow_end end;
-	uint8_t n_media[2];        /* by direction: from source, from destination */
-	struct media_stats media[2][MEDIA_STATS_MAX];
-	/* SIGNAL */
-	struct call_signal signal;
-	/* STATS, STOP */
-	struct counts counts;
+	union {
+		struct {           /* VOIP, FLOW */
+			struct event_voip voip;
+			struct verdict verdict;
+			bool enforced;
+			/* FLOW */
+			enum flow_end end;
+			uint32_t packets[2]; /* to server (from source), to client */
+			uint64_t bytes[2];
+			uint64_t first_wall_ns, last_wall_ns;
+			uint8_t n_media[2];  /* by direction: from source, from destination */
+			struct media_stats media[2][MEDIA_STATS_MAX];
+		};
+		struct {           /* SIGNAL */
+			uint8_t sender;      /* of the message: index into flow.ip */
+			struct call_signal signal;
+		};
+		struct counts counts; /* STATS, STOP */
+		unsigned rules;       /* START: rules loaded */
+	};
 };
 
 struct event_sink;

@@ -42,8 +42,10 @@ enum flow_flag {
 	FLOW_MERGED          = 1 << 6, /* super-packets seen: packet rhythm means nothing */
 	FLOW_STREAM_DONE     = 1 << 7, /* no parser holds the TCP stream any more */
 	FLOW_JUDGED          = 1 << 8, /* rules were asked once */
-	FLOW_NAMED           = 1 << 9, /* facts about names were looked up */
 	FLOW_LINKED          = 1 << 10, /* announced by signalling: watch->call and signaller are set */
+	FLOW_FIRST_1         = 1 << 11, /* direction 1 sent the first packet we saw */
+	FLOW_NDPI_DONE       = 1 << 13, /* libnDPI had its say */
+	FLOW_SPOKEN          = 1 << 12, /* a voip event was written */
 };
 
 struct flow_dir {
@@ -57,6 +59,7 @@ struct flow_dir {
 };
 
 struct watch;
+struct rule;
 
 struct flow {
 	struct flow_key key;
@@ -70,15 +73,19 @@ struct flow {
 	uint64_t first_number;    /* packet number in the file */
 	struct watch *watch;      /* evidence and detector state; NULL while nobody cares */
 	uint32_t window;          /* second (mono) of window_packets[0] */
+	uint64_t probe[2];        /* by direction: what the RTP row remembers before it asks for a watch */
+	const struct rule *rule;  /* that decided, or the first that alerted; NULL none */
 	uint32_t alive;           /* detector rows still looking, a bit each */
+	uint32_t claimed;         /* rows that found something: they are not given up */
 	uint32_t flags;           /* enum flow_flag */
 	uint32_t wheel_next, wheel_prev;
 	uint32_t worth_next, worth_prev;
 	uint32_t hash;
-	uint32_t wheel_slot;
 	uint16_t iface;
 	uint8_t worth;            /* enum flow_worth */
-	uint8_t state;            /* slab: in use */
+	uint8_t action;           /* enum action of the verdict in force */
+	uint8_t reject;           /* enum reject_target */
+	uint8_t used;             /* slot of the slab in use */
 };
 static_assert(sizeof(struct flow) <= 256, "base state per flow (README: memory)");
 
@@ -104,9 +111,14 @@ void flow_table_advance(struct flow_table *, uint64_t mono_ns);
 void flow_table_flush(struct flow_table *, enum flow_end);
 /* Moves a flow to another class of worth. */
 void flow_set_worth(struct flow_table *, struct flow *, enum flow_worth);
+/* The flow longest in a class of worth; NULL when there is none. */
+struct flow *flow_table_oldest(struct flow_table *, enum flow_worth);
 uint32_t flow_table_count(const struct flow_table *);
 /* Walks all live flows; the callback must not end flows. */
 void flow_table_each(struct flow_table *, void (*fn)(void *, struct flow *), void *arg);
+
+/* The tunnels around a flow, outermost first, as its first packet had them; 0 when unknown. */
+unsigned flow_tunnels(const struct flow_table *, const struct flow *, struct tunnel out[TUNNEL_MAX]);
 
 const char *flow_end_name(enum flow_end);
 

@@ -46,6 +46,8 @@ struct packet {
 	uint8_t tcp_flags;        /* as on the wire: FIN 1, SYN 2, RST 4, PSH 8, ACK 16 */
 	uint32_t tcp_seq, tcp_ack;
 	uint32_t ip_len;          /* bytes of the innermost IP packet by its own header */
+	const uint8_t *ip_at;     /* innermost IP header; NULL when the packet is not in one piece with it */
+	uint32_t ip_caplen;       /* bytes at `ip_at`, at most ip_len */
 	const uint8_t *payload;   /* after the transport header; of unknown protocols: after IP */
 	uint32_t payload_len;     /* bytes at `payload` */
 	uint32_t payload_wire;    /* bytes on the wire by the headers; >= payload_len */

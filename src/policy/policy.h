@@ -74,6 +74,8 @@ struct policy *policy_load(const char *path, FILE *errors);
 struct policy *policy_parse(const char *text, const char *name, FILE *errors);
 struct policy *policy_default(void);
 void policy_free(struct policy *);
+/* Evidence from which class rules without `bits` match; ACT_BITS before. Call before any judging. */
+void policy_set_act_bits(struct policy *, float bits);
 
 /* First match decides. Thread-safe for reading. */
 struct verdict policy_judge(const struct policy *, const struct subject *);
@@ -86,5 +88,7 @@ uint64_t policy_next_change(const struct policy *, uint64_t wall_ns);
 unsigned policy_count(const struct policy *);
 /* True when an address counts as inside. */
 bool policy_inside(const struct policy *, const struct addr *);
+/* Warns of rules whose `until` has passed, as FILE:LINE:COLUMN: warning: text. For `check`. */
+void policy_expired(const struct policy *, uint64_t wall_ns, FILE *out);
 
 #endif

@@ -50,7 +50,13 @@ void source_close(struct source *);  /* accepts NULL */
  * Capture files, in the order given; "-" is standard input, a folder stands for
  * the capture files in it and below, sorted by name (files that are none are
  * passed over inside folders, an error when named). pcap and pcapng, plain or
- * compressed with gzip or zstd, told by content. `filter` is BPF, may be NULL.
+ * compressed with gzip or zstd, told by content. `filter` is BPF, may be NULL;
+ * packets it rejects still count in frame.number. Stamps (mono_ns and wall_ns
+ * alike) are as recorded, only brought into the range of years that cannot
+ * overflow: they may step back, and the engine clamps and counts that.
+ * frame.len is never below caplen. An error in the middle of a file reads
+ * "FILE: packet N, byte B: what": N is the first packet not delivered, B where
+ * reading stopped (of a compressed file: "byte B after decompression").
  * Returns NULL with `error` filled when nothing can be opened or the filter is wrong.
  */
 struct source *source_files(char *const paths[], int n, const char *filter,

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "detect/names.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "detect/quic_crypto.h"
+#include "detect/rows.h"
+
+/*
+ * X(suffix, app, front), sorted by suffix in byte order.
+ *
+ * Only names that belong to one application: google.com is not Meet,
+ * facebook.com not Messenger, kakao.com not KakaoTalk. The table was written
+ * from the vendors' published lists for firewalls (Zoom, Webex, Microsoft,
+ * Google Meet) and from names seen in labelled captures.
+ *
+ * SHARED where the name leads to front ends that serve other services too
+ * (Google, Facebook, Microsoft 365, Cloudflare, Akamai, Google Cloud).
+ * `d.skype.net`, `r.skype.net` and `ui.skype.com` were asked for by the desktop
+ * client of the peer-to-peer network (2003 to 2015); all other names of Skype
+ * outlived it.
+ */
+#define NAMES(X) \
+	X("ac-talk.gl.kakao.com", KAKAOTALK, OWN) \
+	X("ac-talk.kakao.com", KAKAOTALK, OWN) \
+	X("addlive.io", SNAPCHAT, OWN) \
+	X("cdn-telegram.org", TELEGRAM, OWN) \
+	X("cdninstagram.com", INSTAGRAM, SHARED) \
+	X("ciscospark.com", WEBEX, OWN) \
+	X("d.skype.net", SKYPE, OWN) \
+	X("dis.gd", DISCORD, SHARED) \
+	X("discord.co", DISCORD, SHARED) \
+	X("discord.com", DISCORD, SHARED) \
+	X("discord.gg", DISCORD, OWN) \
+	X("discord.media", DISCORD, OWN) \
+	X("discordapp.com", DISCORD, SHARED) \
+	X("discordapp.net", DISCORD, SHARED) \
+	X("duo.google.com", GOOGLEMEET, SHARED) \
+	X("edge-chat.facebook.com", MESSENGER, SHARED) \
+	X("facetime.apple.com", FACETIME, SHARED) \
+	X("fbmessenger.com", MESSENGER, SHARED) \
+	X("feelinsonice-hrd.appspot.com", SNAPCHAT, SHARED) \
+	X("feelinsonice.appspot.com", SNAPCHAT, SHARED) \
+	X("gateway.discord.gg", DISCORD, SHARED) \
+	X("gateway.messenger.live.com", TEAMS, OWN) \
+	X("hangouts.clients6.google.com", GOOGLEMEET, SHARED) \
+	X("hangouts.google.com", GOOGLEMEET, SHARED) \
+	X("ig.me", INSTAGRAM, SHARED) \
+	X("imo.im", IMO, OWN) \
+	X("imoim.net", IMO, OWN) \
+	X("instagram.com", INSTAGRAM, SHARED) \
+	X("katalk.gl.kakao.com", KAKAOTALK, OWN) \
+	X("katalk.kakao.com", KAKAOTALK, OWN) \
+	X("lin.ee", LINE, SHARED) \
+	X("line-apps.com", LINE, OWN) \
+	X("line-cdn.net", LINE, SHARED) \
+	X("line-scdn.net", LINE, SHARED) \
+	X("line.biz", LINE, SHARED) \
+	X("line.me", LINE, OWN) \
+	X("line.naver.jp", LINE, OWN) \
+	X("loco.gl.kakao.com", KAKAOTALK, OWN) \
+	X("loco.kakao.com", KAKAOTALK, OWN) \
+	X("lync.com", TEAMS, OWN) \
+	X("m.me", MESSENGER, SHARED) \
+	X("meet.google.com", GOOGLEMEET, SHARED) \
+	X("meet.turns.goog", GOOGLEMEET, OWN) \
+	X("meetings.googleapis.com", GOOGLEMEET, SHARED) \
+	X("messenger.com", MESSENGER, SHARED) \
+	X("msngr.com", MESSENGER, SHARED) \
+	X("mumble.info", MUMBLE, OWN) \
+	X("myteamspeak.com", TEAMSPEAK, OWN) \
+	X("plus-talk.gl.kakao.com", KAKAOTALK, OWN) \
+	X("plus-talk.kakao.com", KAKAOTALK, OWN) \
+	X("r.skype.net", SKYPE, OWN) \
+	X("sc-cdn.net", SNAPCHAT, SHARED) \
+	X("sfb.trafficmanager.net", TEAMS, OWN) \
+	X("sfbassets.com", TEAMS, SHARED) \
+	X("signal.art", SIGNAL, SHARED) \
+	X("signal.group", SIGNAL, SHARED) \
+	X("signal.link", SIGNAL, SHARED) \
+	X("signal.me", SIGNAL, SHARED) \
+	X("signal.org", SIGNAL, OWN) \
+	X("signal.tube", SIGNAL, SHARED) \
+	X("skype.akadns.net", TEAMS, OWN) \
+	X("skype.com", TEAMS, OWN) \
+	X("skype.net", TEAMS, OWN) \
+	X("skype.trafficmanager.net", TEAMS, OWN) \
+	X("skypeassets.com", TEAMS, SHARED) \
+	X("skypedata.akadns.net", TEAMS, OWN) \
+	X("skypeforbusiness.com", TEAMS, OWN) \
+	X("snapchat.com", SNAPCHAT, SHARED) \
+	X("stel.com", TELEGRAM, OWN) \
+	X("t.me", TELEGRAM, OWN) \
+	X("talk.gl.kakao.com", KAKAOTALK, OWN) \
+	X("talk.kakao.co.kr", KAKAOTALK, OWN) \
+	X("talk.kakao.com", KAKAOTALK, OWN) \
+	X("tdesktop.com", TELEGRAM, OWN) \
+	X("teams-afd.trafficmanager.net", TEAMS, OWN) \
+	X("teams.cloud.microsoft", TEAMS, SHARED) \
+	X("teams.live.com", TEAMS, SHARED) \
+	X("teams.microsoft.com", TEAMS, SHARED) \
+	X("teams.microsoft.us", TEAMS, SHARED) \
+	X("teams.office.com", TEAMS, SHARED) \
+	X("teams.trafficmanager.net", TEAMS, OWN) \
+	X("teamspeak.com", TEAMSPEAK, OWN) \
+	X("telegram-cdn.org", TELEGRAM, OWN) \
+	X("telegram.dog", TELEGRAM, OWN) \
+	X("telegram.me", TELEGRAM, OWN) \
+	X("telegram.org", TELEGRAM, OWN) \
+	X("telesco.pe", TELEGRAM, OWN) \
+	X("tg.dev", TELEGRAM, OWN) \
+	X("tx.me", TELEGRAM, OWN) \
+	X("ui.skype.com", SKYPE, OWN) \
+	X("vb.me", VIBER, OWN) \
+	X("viber.com", VIBER, OWN) \
+	X("wa.me", WHATSAPP, OWN) \
+	X("wbx2.com", WEBEX, OWN) \
+	X("webex.com", WEBEX, OWN) \
+	X("webex.com.cn", WEBEX, OWN) \
+	X("webexapis.com", WEBEX, SHARED) \
+	X("webexcontent.com", WEBEX, SHARED) \
+	X("wechat.com", WECHAT, OWN) \
+	X("weixin.com", WECHAT, OWN) \
+	X("weixin.qq.com", WECHAT, OWN) \
+	X("whatsapp.biz", WHATSAPP, OWN) \
+	X("whatsapp.com", WHATSAPP, OWN) \
+	X("whatsapp.net", WHATSAPP, OWN) \
+	X("whispersystems.org", SIGNAL, OWN) \
+	X("workspace.turns.goog", GOOGLEMEET, OWN) \
+	X("wx.qq.com", WECHAT, OWN) \
+	X("zoom.com", ZOOM, SHARED) \
+	X("zoom.com.cn", ZOOM, OWN) \
+	X("zoom.us", ZOOM, OWN) \
+	X("zoomgov.com", ZOOM, OWN)
+
+const struct name_row name_rows[] = {
+#define X(suffix, app, front) \
+	{ suffix, APP_##app, NAME_##front, \
+	  { [NAME_TLS] = "TLS server name under " suffix, [NAME_QUIC] = "QUIC server name under " suffix } },
+	NAMES(X)
+#undef X
+};
+const unsigned n_name_rows = sizeof name_rows / sizeof *name_rows;
+
+/* Names with the application in the first label and the domain of somebody larger. */
+static const struct {
+	const char *prefix, *domain;
+	struct name_row row;
+} hosts[] = {
+#define HOST(prefix, domain, app) \
+	{ prefix, domain, { prefix "*." domain, app, NAME_SHARED, \
+	  { "TLS server name " prefix "*." domain, "QUIC server name " prefix "*." domain } } }
+	HOST("instagram", "fbcdn.net", APP_INSTAGRAM),
+	HOST("igcdn-", "akamaihd.net", APP_INSTAGRAM),
+	HOST("skypedata", "cloudapp.net", APP_TEAMS),
+	HOST("whatsapp-", "fbcdn.net", APP_WHATSAPP),
+#undef HOST
+};
+
+/*
+ * Domains under which a provider gives one customer an address of its own, or
+ * that only pass names on; a CNAME to anywhere else ends at a content network
+ * whose addresses serve thousands of names.
+ */
+static const char *const tenants[] = {
+	"akadns.net", "cloudapp.azure.com", "cloudapp.net", "compute.amazonaws.com",
+	"elb.amazonaws.com", "trafficmanager.net",
+};
+
+/* A suffix to be looked up; not terminated. */
+struct span {
+	const char *at;
+	size_t len;
+};
+
+static int span_order(const struct span *s, const char *suffix)
+{
+	size_t n = strlen(suffix);
+	int order = memcmp(s->at, suffix, s->len < n ? s->len : n);
+
+	return order != 0 ? order : (s->len > n) - (s->len < n);
+}
+
+static int row_order(const void *key, const void *row)
+{
+	return span_order(key, ((const struct name_row *)row)->suffix);
+}
+
+static bool under(const char *name, size_t len, const char *domain)
+{
+	size_t n = strlen(domain);
+
+	return len >= n && memcmp(name + len - n, domain, n) == 0
+	    && (len == n || name[len - n - 1] == '.');
+}
+
+bool name_valid(const char *name, size_t len)
+{
+	if (len == 0 || len > NAME_MAX_LEN)
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (!isalnum((unsigned char)name[i]) && strchr("-_.", name[i]) == NULL)
+			return false;
+	return memchr(name, '\0', len) == NULL;
+}
+
+static size_t lower(const char *name, size_t len, char out[static NAME_MAX_LEN + 1])
+{
+	if (len != 0 && name[len - 1] == '.')
+		len--;
+	for (size_t i = 0; i < len; i++)
+		out[i] = (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] + 32 : name[i]);
+	out[len] = '\0';
+	return len;
+}
+
+static const struct name_row *host_find(const char *name, size_t len)
+{
+	for (unsigned i = 0; i < sizeof hosts / sizeof *hosts; i++)
+		if (strncmp(name, hosts[i].prefix, strlen(hosts[i].prefix)) == 0
+		    && under(name, len, hosts[i].domain))
+			return &hosts[i].row;
+	return NULL;
+}
+
+const struct name_row *name_find(const char *name, size_t len)
+{
+	char text[NAME_MAX_LEN + 1];
+	struct span s;
+
+	if (!name_valid(name, len))
+		return NULL;
+	len = lower(name, len, text);
+	for (s = (struct span){ text, len }; s.len != 0;) {
+		const struct name_row *row = bsearch(&s, name_rows, n_name_rows, sizeof *row, row_order);
+		const char *dot = memchr(s.at, '.', s.len);
+
+		if (row != NULL)
+			return row;
+		if (dot == NULL)
+			break;
+		s = (struct span){ dot + 1, (size_t)(text + len - dot - 1) };
+	}
+	return host_find(text, len);
+}
+
+bool name_tenant(const char *name, size_t len)
+{
+	char text[NAME_MAX_LEN + 1];
+
+	if (!name_valid(name, len))
+		return false;
+	len = lower(name, len, text);
+	for (unsigned i = 0; i < sizeof tenants / sizeof *tenants; i++)
+		if (under(text, len, tenants[i]))
+			return true;
+	return false;
+}
+
+static void name_say(struct look *l, enum app app, float bits, const char *why)
+{
+	detect_evidence(l, CLASS_CONTROL, app, bits, why, 0, 0);
+	if (l->flow->watch != NULL)
+		l->flow->watch->category = app_category(app);
+}
+
+bool name_evidence(struct look *l, const char *name, size_t len, enum name_source source)
+{
+	const struct name_row *row = name_find(name, len);
+
+	if (row == NULL)
+		return false;
+	name_say(l, row->app, NAME_BITS, row->why[source]);
+	return true;
+}
+
+bool name_evidence_dns(struct look *l)
+{
+	int from = flow_initiator(l->flow) >= 0 ? flow_initiator(l->flow) : l->dir;
+	const struct addr *ip = l->flow->key.ip;
+	struct fact fact;
+
+	if (!facts_find(l->env->facts, FACT_NAME, &ip[from], &ip[1 - from], 0, 0,
+	    l->pkt->frame->mono_ns, &fact))
+		return false;
+	name_say(l, fact.app, NAME_DNS_BITS,
+	    "a DNS answer gave this address for a name of the application");
+	return true;
+}
+
+/* --- rows: what DNS said of this address --- */
+
+const struct byte_range name_bytes[] = { { 0x00, 0xff }, { 1, 0 } };
+
+static bool first_payload(const struct look *l)
+{
+	return l->depth == 0 && l->flow->dir[0].payloads + l->flow->dir[1].payloads == 1;
+}
+
+/*
+ * TLS and QUIC say their own name: where it is somebody else's, the address was
+ * shared and the fact misleads. Their rows ask for the fact when a hello has no name.
+ */
+enum look_result name_look(struct look *l)
+{
+	bool quic = l->len >= 5 && l->data[0] >= QUIC_LONG_HEADER && quic_version_known(l->data + 1);
+
+	if (first_payload(l) && !quic)
+		(void)name_evidence_dns(l);
+	return LOOK_NO;
+}
+
+struct stream_result name_stream(struct look *l)
+{
+	const uint8_t tls_handshake = 0x16; /* RFC 8446, 5.1 */
+
+	if (first_payload(l) && l->data[0] != tls_handshake)
+		(void)name_evidence_dns(l);
+	return (struct stream_result){ STREAM_STOP, 0, 0 };
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef SQUELCH_DETECT_ROWS_H
+#define SQUELCH_DETECT_ROWS_H
+
+#include "detect/detect.h"
+
+/* What the detectors give to table.c, a paragraph each. */
+
+/* rtp.c, rtcp.c, framed.c */
+extern const struct byte_range rtp_bytes[], rtcp_bytes[], framed_bytes[];
+enum look_result rtp_look(struct look *);
+enum look_result rtcp_look(struct look *);
+struct stream_result framed_stream(struct look *);
+unsigned rtp_media(const void *state, int dir, struct media_stats out[MEDIA_STATS_MAX]);
+
+/* sip.c */
+extern const struct byte_range sip_bytes[], sip_stream_bytes[];
+enum look_result sip_look(struct look *);
+struct stream_result sip_stream(struct look *);
+
+/* announced.c */
+extern const struct byte_range announced_bytes[];
+enum look_result announced_look(struct look *);
+
+/* --- names: tls.c, dns.c, quic.c, names.c; all of GROUP_NAME --- */
+
+/* "tls": the name in a ClientHello. stream = tls_stream, tcp = tls_bytes, no state. */
+extern const struct byte_range tls_bytes[];
+struct stream_result tls_stream(struct look *);
+
+/* "dns": learns FACT_NAME from answers. look = dns_look, udp = dns_bytes. */
+extern const struct byte_range dns_bytes[];
+enum look_result dns_look(struct look *);
+
+/* "dns", a second row: what those facts say of this flow. look and stream, udp = tcp = name_bytes. */
+extern const struct byte_range name_bytes[];
+enum look_result name_look(struct look *);
+struct stream_result name_stream(struct look *);
+
+/* "quic": the name in the Initial packets. look = quic_look, udp = quic_bytes. */
+extern const struct byte_range quic_bytes[];
+enum look_result quic_look(struct look *);
+
+/* ice.c: STUN and ICE, on streams TURN and RFC 4571 framing too */
+extern const struct byte_range stun_bytes[], stun_stream_bytes[];
+enum look_result stun_look(struct look *);
+struct stream_result stun_stream(struct look *);
+/* names from attributes that no capture confirmed: a row that is not verified */
+extern const struct byte_range stun_hint_bytes[];
+enum look_result stun_hint_look(struct look *);
+
+/* turn.c: allocations and what relays carry */
+extern const struct byte_range turn_bytes[];
+enum look_result turn_look(struct look *);
+
+/* dtls.c */
+extern const struct byte_range dtls_bytes[];
+enum look_result dtls_look(struct look *);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "detect/rows.h"
+
+/*
+ * Every detector, a row each. The order is that in which rows see a payload:
+ * what wraps others comes first, so that evidence about the wrapper is there
+ * when the inside is weighed. docs/METHOD.md tells the measured bits.
+ */
+const struct detector detectors[] = {
+	{ .name = "ice", .about = "STUN and ICE connectivity checks", .group = GROUP_ICE, .verified = true,
+	  .udp = stun_bytes, .tcp = stun_stream_bytes, .look = stun_look, .stream = stun_stream, .give_up_after = 0 },
+	{ .name = "ice", .about = "applications named by STUN attributes no capture confirmed", .group = GROUP_VENDOR, .verified = false,
+	  .udp = stun_hint_bytes, .look = stun_hint_look, .give_up_after = 32 },
+	{ .name = "ice", .about = "TURN: relays and what they carry", .group = GROUP_ICE, .verified = true,
+	  .udp = turn_bytes, .look = turn_look, .give_up_after = 0 },
+	{ .name = "ice", .about = "DTLS, with SRTP offered or without", .group = GROUP_DTLS, .verified = true,
+	  .udp = dtls_bytes, .look = dtls_look, .give_up_after = 32 },
+	{ .name = "sip", .about = "SIP and SDP", .group = GROUP_SIGNALLING, .verified = true,
+	  .udp = sip_bytes, .tcp = sip_stream_bytes, .look = sip_look, .stream = sip_stream, .give_up_after = 8 },
+	{ .name = "sip", .about = "media where signalling announced it", .group = GROUP_ANNOUNCED, .verified = true, .cap_bits = ANNOUNCED_BITS,
+	  .udp = announced_bytes, .look = announced_look, .give_up_after = 16 },
+	{ .name = "rtp", .about = "RTP and SRTP", .group = GROUP_RTP, .verified = true,
+	  .udp = rtp_bytes, .look = rtp_look, .give_up_after = 0, .media = rtp_media },
+	{ .name = "rtp", .about = "RTCP and SRTCP", .group = GROUP_RTP, .verified = true,
+	  .udp = rtcp_bytes, .look = rtcp_look, .give_up_after = 0 },
+	{ .name = "rtp", .about = "RFC 4571: packets framed in a stream", .group = GROUP_RTP, .verified = true,
+	  .tcp = framed_bytes, .stream = framed_stream },
+	{ .name = "tls", .about = "names in TLS ClientHellos", .group = GROUP_NAME, .verified = true,
+	  .tcp = tls_bytes, .stream = tls_stream },
+	{ .name = "quic", .about = "names in QUIC Initial packets", .group = GROUP_NAME, .verified = true,
+	  .udp = quic_bytes, .look = quic_look, .give_up_after = 8 },
+	{ .name = "dns", .about = "addresses of named applications", .group = GROUP_NAME, .verified = true,
+	  .udp = dns_bytes, .look = dns_look, .give_up_after = 4 },
+	{ .name = "dns", .about = "flows to addresses a DNS answer named", .group = GROUP_NAME, .verified = true,
+	  .udp = name_bytes, .tcp = name_bytes, .look = name_look, .stream = name_stream, .give_up_after = 1 },
+	{ .name = "ndpi", .about = "libnDPI's opinion, names only", .group = GROUP_NDPI, .verified = true },
+};
+
+const unsigned n_detectors = sizeof detectors / sizeof *detectors;
+
+static_assert(sizeof detectors / sizeof *detectors <= DETECTORS_MAX, "flow.alive has a bit for each row");
+
+uint8_t detect_row_ndpi(void)
+{
+	return (uint8_t)(n_detectors - 1);
+}

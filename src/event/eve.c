@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "event/eve.h"
+
+#include <netinet/in.h>
+
+#include "base/clock.h"
+#include "event/verdict.h"
+
+bool eve_open(struct eve *e, const struct event_conf *conf)
+{
+	e->ifaces = conf->ifaces;
+	snprintf(e->sensor, sizeof e->sensor, "%s", conf->sensor == NULL ? "" : conf->sensor);
+	return json_open(&e->json, conf->eve);
+}
+
+void eve_close(struct eve *e)
+{
+	json_close(&e->json);
+}
+
+void eve_begin(struct eve *e, const char *type, uint64_t wall_ns)
+{
+	struct json *j = &e->json;
+
+	json_line_begin(j);
+	json_time(j, "timestamp", wall_ns);
+	json_text(j, "event_type", type);
+	json_u64(j, "schema_version", EVE_SCHEMA_VERSION);
+	if (e->sensor[0] != '\0')
+		json_text(j, "sensor", e->sensor);
+}
+
+/* "c-" and eight hexadecimal digits. */
+void eve_call_id(struct json *j, uint32_t call_id)
+{
+	char text[] = "\"c-00000000\"";
+	int i;
+
+	json_key(j, "call_id");
+	for (i = 0; i < 8; i++)
+		text[3 + i] = "0123456789abcdef"[call_id >> (28 - 4 * i) & 15];
+	json_raw(j, text, sizeof text - 1);
+}
+
+/* --- the flow an event is about --- */
+
+/* Names as Suricata writes them; others go by number. */
+static const char *const proto_names[256] = {
+	[IPPROTO_ICMP] = "ICMP", [IPPROTO_IGMP] = "IGMP", [IPPROTO_IPIP] = "IPIP",
+	[IPPROTO_TCP] = "TCP", [IPPROTO_UDP] = "UDP", [IPPROTO_DCCP] = "DCCP",
+	[IPPROTO_IPV6] = "IPv6", [IPPROTO_GRE] = "GRE", [IPPROTO_ESP] = "ESP",
+	[IPPROTO_AH] = "AH", [IPPROTO_ICMPV6] = "IPv6-ICMP", [89] = "OSPF",
+	[IPPROTO_PIM] = "PIM", [112] = "VRRP", [IPPROTO_SCTP] = "SCTP",
+	[IPPROTO_UDPLITE] = "UDPLite", [IPPROTO_MPLS] = "MPLS",
+};
+
+static bool has_ports(uint8_t proto)
+{
+	return proto == IPPROTO_UDP || proto == IPPROTO_TCP || proto == IPPROTO_SCTP
+	    || proto == IPPROTO_DCCP || proto == IPPROTO_UDPLITE;
+}
+
+static void put_proto(struct json *j, uint8_t proto)
+{
+	json_key(j, "proto");
+	if (proto_names[proto] != NULL) {
+		json_put_text(j, proto_names[proto], strlen(proto_names[proto]));
+		return;
+	}
+	json_raw(j, "\"", 1);
+	json_put_u64(j, proto);
+	json_raw(j, "\"", 1);
+}
+
+static void put_tunnels(struct json *j, const struct event_flow *f)
+{
+	unsigned i;
+
+	json_array(j, "tunnel");
+	for (i = 0; i < f->n_tunnel && i < TUNNEL_MAX; i++) {
+		json_object(j, NULL);
+		json_text(j, "kind", tunnel_name(f->tunnel[i].kind));
+		json_addr(j, "src_ip", &f->tunnel[i].ip[0]);
+		json_addr(j, "dest_ip", &f->tunnel[i].ip[1]);
+		json_u64(j, "id", f->tunnel[i].id);
+		json_object_end(j);
+	}
+	json_array_end(j);
+}
+
+static void put_vlans(struct json *j, const struct event_flow *f)
+{
+	unsigned i;
+
+	json_array(j, "vlan");
+	for (i = 0; i < f->n_vlan && i < VLAN_MAX; i++)
+		json_u64(j, NULL, f->vlan[i]);
+	json_array_end(j);
+}
+
+static void put_ends(struct json *j, const struct event_flow *f)
+{
+	const bool ports = has_ports(f->proto);
+
+	json_key(j, "src_ip");
+	json_put_addr(j, &f->ip[0]);
+	if (ports) {
+		json_key(j, "src_port");
+		json_put_u64(j, f->port[0]);
+	}
+	json_key(j, "dest_ip");
+	json_put_addr(j, &f->ip[1]);
+	if (ports) {
+		json_key(j, "dest_port");
+		json_put_u64(j, f->port[1]);
+	}
+	json_key(j, "ip_v");
+	json_put_u64(j, f->ip_v);
+	put_proto(j, f->proto);
+}
+
+static void put_flow_head(struct eve *e, const struct event *ev, uint32_t call_id, uint64_t number)
+{
+	static const char *const initiators[] = { "src", "dest" };
+	const struct event_flow *f = &ev->flow;
+	struct json *j = &e->json;
+
+	json_key(j, "flow_id");
+	json_put_u64(j, f->id);
+	if (call_id != 0)
+		eve_call_id(j, call_id);
+	if (e->ifaces != NULL)
+		json_text(j, "in_iface", e->ifaces[f->iface]);
+	if (ev->file_name != NULL)
+		json_text(j, "pcap_filename", ev->file_name);
+	if (number != 0)
+		json_u64(j, "pcap_cnt", number);
+	if (f->n_vlan > 0)
+		put_vlans(j, f);
+	if (f->n_tunnel > 0)
+		put_tunnels(j, f);
+	put_ends(j, f);
+	json_text(j, "initiator", f->initiator == 0 || f->initiator == 1
+	    ? initiators[f->initiator] : NULL);
+}
+
+/* --- what it is --- */
+
+static void put_evidence(struct json *j, const struct event_voip *v)
+{
+	char why[WHY_LEN];
+	unsigned i;
+
+	json_array(j, "evidence");
+	for (i = 0; i < v->n_evidence && i < EVIDENCE_MAX; i++) {
+		json_object(j, NULL);
+		json_text(j, "detector", v->evidence[i].row->name);
+		json_fixed(j, "bits", v->evidence[i].bits, 1);
+		json_text(j, "why", evidence_why(&v->evidence[i], why));
+		json_object_end(j);
+	}
+	json_array_end(j);
+}
+
+/* A flow of no class says no more than that: there are thousands of them for one call. */
+static void put_voip(struct json *j, const struct event_voip *v, bool brief)
+{
+	json_key(j, "voip");
+	json_raw(j, "{", 1);
+	json_text(j, "class", class_name(v->cls));
+	json_text(j, "app", app_name(v->app));
+	json_key(j, "bits");
+	json_put_fixed(j, v->bits, 1);
+	if (!brief) {
+		json_bool(j, "tunnelled", v->tunnelled);
+		json_u64(j, "packets", v->packets);
+		json_u64(j, "after_ms", v->after_ms);
+		put_evidence(j, v);
+	}
+	json_object_end(j);
+}
+
+/* --- what is done --- */
+
+/* Suricata's words for the answers that a reject sends (its EVE format, "verdict"). */
+static void put_reject(struct json *j, enum reject_target target, uint8_t proto)
+{
+	static const char *const names[] = {
+		[REJECT_CLIENT] = "to_client", [REJECT_SERVER] = "to_server", [REJECT_BOTH] = "both",
+	};
+
+	if (target == REJECT_NONE)
+		return;
+	json_array(j, "reject");
+	json_text(j, NULL, proto == IPPROTO_TCP ? "tcp-reset" : "icmp-prohib");
+	json_array_end(j);
+	json_text(j, "reject_target", names[target]);
+}
+
+/* "rules/inflight.rules:9" */
+static void put_rule(struct json *j, const struct rule *rule)
+{
+	json_key(j, "rule");
+	if (rule == NULL) {
+		json_raw(j, "null", 4);
+		return;
+	}
+	json_put_text(j, rule->file, strlen(rule->file));
+	j->at--; /* over the closing quote: the line number follows */
+	json_raw(j, ":", 1);
+	json_put_u64(j, (uint64_t)rule->line);
+	json_raw(j, "\"", 1);
+}
+
+static void put_alerts(struct json *j, const struct verdict *v)
+{
+	unsigned i;
+
+	json_array(j, "alerts");
+	for (i = 0; i < v->n_alerts && i < ALERTS_MAX; i++) {
+		json_object(j, NULL);
+		put_rule(j, v->alerts[i]);
+		json_text(j, "reason", v->alerts[i]->reason[0] == '\0' ? NULL : v->alerts[i]->reason);
+		json_object_end(j);
+	}
+	json_array_end(j);
+}
+
+static void put_verdict(struct json *j, const struct event *ev)
+{
+	const struct said said = verdict_said(&ev->verdict);
+
+	json_object(j, "verdict");
+	json_text(j, "action", action_name(said.action));
+	json_bool(j, "enforced", ev->enforced);
+	put_rule(j, said.rule);
+	json_text(j, "reason", said.reason);
+	put_reject(j, ev->verdict.reject, ev->flow.proto);
+	if (said.list_alerts)
+		put_alerts(j, &ev->verdict);
+	json_object_end(j);
+}
+
+/* --- events --- */
+
+void eve_voip(struct eve *e, const struct event *ev, uint32_t call_id)
+{
+	eve_begin(e, "voip", ev->wall_ns);
+	put_flow_head(e, ev, call_id, ev->number);
+	put_voip(&e->json, &ev->voip, false);
+	put_verdict(&e->json, ev);
+	json_line_end(&e->json, true);
+}
+
+static const char *flow_state(const struct event *ev)
+{
+	if (ev->end == FLOW_END_TCP)
+		return "closed";
+	return ev->packets[0] > 0 && ev->packets[1] > 0 ? "established" : "new";
+}
+
+static void put_counters(struct json *j, const struct event *ev)
+{
+	const uint64_t first = ev->first_wall_ns, last = ev->last_wall_ns;
+
+	json_key(j, "flow");
+	json_raw(j, "{", 1);
+	json_key(j, "pkts_toserver");
+	json_put_u64(j, ev->packets[0]);
+	json_key(j, "pkts_toclient");
+	json_put_u64(j, ev->packets[1]);
+	json_key(j, "bytes_toserver");
+	json_put_u64(j, ev->bytes[0]);
+	json_key(j, "bytes_toclient");
+	json_put_u64(j, ev->bytes[1]);
+	json_key(j, "start");
+	json_put_time(j, first);
+	json_key(j, "end");
+	json_put_time(j, last);
+	json_key(j, "age");
+	json_put_u64(j, last > first ? (last - first) / NS_PER_S : 0);
+	json_text(j, "state", flow_state(ev));
+	json_text(j, "reason", flow_end_name(ev->end));
+	json_object_end(j);
+}
+
+/* pcap_cnt of a flow event is the flow's first packet: that is where an analyst looks. */
+void eve_flow(struct eve *e, const struct event *ev, uint32_t call_id)
+{
+	eve_begin(e, "flow", ev->wall_ns);
+	put_flow_head(e, ev, call_id, ev->flow.first_number);
+	put_counters(&e->json, ev);
+	put_voip(&e->json, &ev->voip, ev->voip.cls == CLASS_NONE);
+	put_verdict(&e->json, ev);
+	json_line_end(&e->json, false);
+}
+
+static void put_stats(struct json *j, const struct counts *counts)
+{
+	unsigned i;
+
+	json_object(j, "stats");
+	json_object(j, "squelch");
+	for (i = 0; i < COUNT_END; i++)
+		json_u64(j, count_key(i), counts->n[i]);
+	json_object_end(j);
+	json_object_end(j);
+}
+
+void eve_status(struct eve *e, const struct event *ev, const struct counts *counts)
+{
+	static const char *const types[EVENT_TYPES] = {
+		[EVENT_START] = "start", [EVENT_STOP] = "stop", [EVENT_STATS] = "stats",
+	};
+	struct json *j = &e->json;
+
+	eve_begin(e, types[ev->type], ev->wall_ns);
+	if (ev->type == EVENT_START) {
+		json_object(j, "start");
+		json_text(j, "version", SQUELCH_VERSION);
+		json_u64(j, "rules", ev->rules);
+		json_object_end(j);
+	} else {
+		put_stats(j, counts);
+	}
+	json_line_end(j, true);
+}

@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "event/summary.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "event/verdict.h"
+
+#define HOST_SLOTS  (2 * SUMMARY_HOSTS_MAX) /* open addressing, at most half full */
+#define REASONS_MAX 16                      /* verdicts with reasons told apart */
+#define NAME_WIDTH  14                      /* columns of one party; IPv4 has at most 15 */
+#define APP_WIDTH   14
+
+struct line { /* one call */
+	uint64_t start_ns, end_ns;
+	char party[CALL_ROLES][CALL_PARTY_LEN];
+	bool known;
+	char what[40];
+	float bits;
+	double loss_pct, jitter_ms; /* negative: not known */
+	enum action action;
+	const char *state;
+	bool sos;
+};
+
+struct usage {
+	uint64_t flows, packets, bytes;
+};
+
+struct host {
+	struct addr ip;
+	uint64_t bytes, flows;
+	uint32_t calls;
+	bool used;
+};
+
+struct reason {
+	enum action action;
+	char text[CALL_SAID_MAX];
+	uint64_t calls;
+};
+
+struct summary {
+	struct line line[SUMMARY_CALLS_MAX];
+	uint64_t n_line, calls;
+	struct usage app[APP_COUNT];
+	struct host host[HOST_SLOTS];
+	unsigned n_host;
+	uint64_t hosts_refused;
+	struct reason reason[REASONS_MAX];
+	unsigned n_reason;
+	struct usage all;
+	uint64_t first_ns, last_ns;
+	struct counts counts;
+};
+
+struct summary *summary_new(void)
+{
+	struct summary *s = calloc(1, sizeof *s);
+
+	if (s != NULL)
+		s->first_ns = UINT64_MAX;
+	return s;
+}
+
+void summary_free(struct summary *s)
+{
+	free(s);
+}
+
+/* --- gathering --- */
+
+static struct host *host_get(struct summary *s, const struct addr *ip)
+{
+	unsigned at = (unsigned)(hash_bytes(ip, sizeof *ip) % HOST_SLOTS);
+
+	while (s->host[at].used && !addr_equal(&s->host[at].ip, ip))
+		at = (at + 1) % HOST_SLOTS;
+	if (s->host[at].used)
+		return &s->host[at];
+	if (s->n_host == SUMMARY_HOSTS_MAX) {
+		s->hosts_refused++;
+		return NULL;
+	}
+	s->n_host++;
+	s->host[at] = (struct host){ .ip = *ip, .used = true };
+	return &s->host[at];
+}
+
+static void usage_add(struct usage *u, const struct event *ev)
+{
+	u->flows++;
+	u->packets += ev->packets[0] + ev->packets[1];
+	u->bytes += ev->bytes[0] + ev->bytes[1];
+}
+
+void summary_flow(struct summary *s, const struct event *ev)
+{
+	struct host *h;
+	int i;
+
+	usage_add(&s->all, ev);
+	usage_add(&s->app[ev->voip.app < APP_COUNT ? ev->voip.app : APP_NONE], ev);
+	if (ev->first_wall_ns < s->first_ns)
+		s->first_ns = ev->first_wall_ns;
+	if (ev->last_wall_ns > s->last_ns)
+		s->last_ns = ev->last_wall_ns;
+	for (i = 0; i < 2; i++)
+		if ((h = host_get(s, &ev->flow.ip[i])) != NULL) {
+			h->flows++;
+			h->bytes += ev->bytes[0] + ev->bytes[1];
+		}
+}
+
+static void line_parties(struct line *line, const struct call_party *ends)
+{
+	char text[ADDR_TEXT_LEN];
+	int i;
+
+	for (i = 0; i < CALL_ROLES; i++) {
+		const char *name = ends[i].identity;
+
+		if (strncmp(name, "sip:", 4) == 0)
+			name += 4;
+		if (name[0] == '\0')
+			name = addr_is_unspecified(&ends[i].ip) ? "?" : addr_text(&ends[i].ip, text);
+		snprintf(line->party[i], sizeof line->party[i], "%s", name);
+	}
+}
+
+static void line_quality(struct line *line, const struct call *c)
+{
+	uint64_t expected = 0, lost = 0, packets = 0;
+	double jitter = 0;
+	unsigned i, dir, k;
+
+	line->loss_pct = line->jitter_ms = -1;
+	for (i = 0; i < c->n_flow; i++)
+		for (dir = 0; dir < 2; dir++)
+			for (k = 0; k < c->flow[i]->n_media[dir]; k++) {
+				const struct media_stats *m = &c->flow[i]->media[dir][k];
+
+				expected += m->expected;
+				lost += m->lost;
+				if (m->clock_hz == 0)
+					continue;
+				packets += m->packets;
+				jitter += (double)m->jitter_ms * m->packets;
+			}
+	if (expected > 0)
+		line->loss_pct = 100.0 * (double)lost / (double)expected;
+	if (packets > 0)
+		line->jitter_ms = jitter / (double)packets;
+}
+
+static void count_reason(struct summary *s, const struct call *c)
+{
+	unsigned i;
+
+	if (c->reason[0] == '\0')
+		return;
+	for (i = 0; i < s->n_reason; i++)
+		if (s->reason[i].action == c->action && strcmp(s->reason[i].text, c->reason) == 0)
+			break;
+	if (i == REASONS_MAX)
+		return;
+	if (i == s->n_reason) {
+		s->n_reason++;
+		s->reason[i].action = c->action;
+		memcpy(s->reason[i].text, c->reason, sizeof s->reason[i].text);
+	}
+	s->reason[i].calls++;
+}
+
+void summary_call(struct summary *s, const struct call *c)
+{
+	struct call_party ends[CALL_ROLES];
+	const bool known = call_ends(c, ends);
+	const char *codec, *app = app_name(c->app);
+	struct call_codec main_codec;
+	struct line *line;
+	struct host *h;
+	int i;
+
+	s->calls++;
+	count_reason(s, c);
+	for (i = 0; i < CALL_ROLES; i++)
+		if (!addr_is_unspecified(&ends[i].ip) && (h = host_get(s, &ends[i].ip)) != NULL)
+			h->calls++;
+	if (s->n_line == SUMMARY_CALLS_MAX)
+		return;
+	line = &s->line[s->n_line++];
+	*line = (struct line){ .start_ns = c->start_wall_ns, .end_ns = c->end_wall_ns,
+		.known = known, .bits = c->bits, .action = c->action, .sos = c->sos,
+		.state = c->n_media > 0 ? NULL : call_signalling(c) };
+	line_parties(line, ends);
+	main_codec = call_main_codec(c);
+	codec = main_codec.name;
+	snprintf(line->what, sizeof line->what, "%s%s%.*s", app == NULL ? "?" : app,
+	    codec[0] == '\0' ? "" : "/", (int)strcspn(codec, "/"), codec);
+	line_quality(line, c);
+}
+
+void summary_counts(struct summary *s, const struct counts *counts)
+{
+	s->counts = *counts;
+}
+
+/* --- printing --- */
+
+/* Text of strangers, cut to a width: a terminal must not obey it. */
+static const char *tame(const char *text, size_t width, char out[static SUMMARY_WIDTH])
+{
+	const size_t len = strlen(text);
+	size_t i;
+
+	for (i = 0; i < len && i < width; i++)
+		out[i] = text[i] >= 0x20 && text[i] < 0x7f ? text[i] : '?';
+	if (len > width && width > 2)
+		memcpy(out + width - 2, "..", 2);
+	out[i] = '\0';
+	return out;
+}
+
+static const char *stamp(uint64_t ns, const char *fmt, char out[static 32])
+{
+	const time_t t = (time_t)(ns / NS_PER_S);
+	struct tm tm;
+
+	if (gmtime_r(&t, &tm) == NULL || strftime(out, 32, fmt, &tm) == 0)
+		strcpy(out, "?");
+	return out;
+}
+
+static const char *human(uint64_t bytes, char out[static 32])
+{
+	static const char units[] = " kMGTPE";
+	double v = (double)bytes;
+	int u = 0;
+
+	while (v >= 999.5) {
+		v /= 1000;
+		u++;
+	}
+	if (u == 0)
+		snprintf(out, 32, "%.0f B", v);
+	else
+		snprintf(out, 32, "%.*f %cB", v < 10 ? 1 : 0, v, units[u]);
+	return out;
+}
+
+static void print_totals(const struct summary *s, FILE *out)
+{
+	char from[32], to[32], bytes[32];
+	const uint64_t packets = s->counts.n[COUNT_PACKETS];
+
+	fprintf(out, "%llu packets, %llu flows, %s",
+	    (unsigned long long)(packets > 0 ? packets : s->all.packets),
+	    (unsigned long long)s->all.flows, human(s->all.bytes, bytes));
+	if (s->first_ns <= s->last_ns)
+		fprintf(out, ", %s to %s UTC", stamp(s->first_ns, "%Y-%m-%d %H:%M:%S", from),
+		    stamp(s->last_ns, "%Y-%m-%d %H:%M:%S", to));
+	fputs("\n\n", out);
+}
+
+static const char *figure(double value, const char *unit, char out[static 32])
+{
+	if (value < 0)
+		strcpy(out, "-");
+	else
+		snprintf(out, 32, value < 100 ? "%.1f%s" : "%.0f%s", value, unit);
+	return out;
+}
+
+static void print_call(const struct line *l, FILE *out)
+{
+	const double run = l->end_ns > l->start_ns ? (double)(l->end_ns - l->start_ns) / NS_PER_S : 0;
+	char at[32], a[SUMMARY_WIDTH], b[SUMMARY_WIDTH], what[SUMMARY_WIDTH], loss[32], jitter[32];
+	char length[32];
+
+	snprintf(length, sizeof length, run < 10000 ? "%.1f" : "%.0f", run);
+	fprintf(out, "%-14s %6s  %-*s %s %-*s  %-*s %5.1f %6s %7s  %s%s%s%s\n",
+	    stamp(l->start_ns, "%m-%d %H:%M:%S", at), length, NAME_WIDTH + 1,
+	    tame(l->party[CALL_CALLER], NAME_WIDTH + 1, a), l->known ? "->" : "<>", NAME_WIDTH + 1,
+	    tame(l->party[CALL_CALLEE], NAME_WIDTH + 1, b), APP_WIDTH - 2,
+	    tame(l->what, APP_WIDTH - 2, what), (double)l->bits, figure(l->loss_pct, "%", loss),
+	    figure(l->jitter_ms, "ms", jitter), action_name(l->action),
+	    l->state == NULL ? "" : " ", l->state == NULL ? "" : l->state, l->sos ? " sos" : "");
+}
+
+static int reason_order(const void *a, const void *b)
+{
+	const struct reason *x = a, *y = b;
+
+	return (y->calls > x->calls) - (y->calls < x->calls);
+}
+
+static void print_reasons(const struct summary *s, FILE *out)
+{
+	struct reason sorted[REASONS_MAX];
+	char text[SUMMARY_WIDTH];
+	unsigned i;
+
+	memcpy(sorted, s->reason, sizeof sorted);
+	qsort(sorted, s->n_reason, sizeof *sorted, reason_order);
+	for (i = 0; i < s->n_reason; i++)
+		fprintf(out, "  %-8s %7llu  %s\n", action_name(sorted[i].action),
+		    (unsigned long long)sorted[i].calls, tame(sorted[i].text, 78, text));
+}
+
+static int line_order(const void *a, const void *b)
+{
+	const struct line *const *x = a, *const *y = b;
+
+	if ((*x)->start_ns != (*y)->start_ns)
+		return ((*x)->start_ns > (*y)->start_ns) - ((*x)->start_ns < (*y)->start_ns);
+	return (*x > *y) - (*x < *y);
+}
+
+static void print_calls(const struct summary *s, FILE *out)
+{
+	const struct line *sorted[SUMMARY_CALLS_MAX];
+	uint64_t i;
+
+	if (s->calls == 0) {
+		fputs("No calls found.\n", out);
+		return;
+	}
+	for (i = 0; i < s->n_line; i++)
+		sorted[i] = &s->line[i];
+	qsort(sorted, s->n_line, sizeof *sorted, line_order);
+	fprintf(out, "Calls: %llu\n%-14s %6s  %-*s    %-*s  %-*s %5s %6s %7s  %s\n",
+	    (unsigned long long)s->calls, "start (UTC)", "s", NAME_WIDTH + 1, "who", NAME_WIDTH + 1,
+	    "whom", APP_WIDTH - 2, "app/codec", "bits", "loss", "jitter", "verdict");
+	for (i = 0; i < s->n_line; i++)
+		print_call(sorted[i], out);
+	if (s->calls > s->n_line)
+		fprintf(out, "... and %llu more\n", (unsigned long long)(s->calls - s->n_line));
+	print_reasons(s, out);
+}
+
+static void print_apps(const struct summary *s, FILE *out)
+{
+	bool shown[APP_COUNT] = { false };
+	char bytes[32];
+	unsigned i, k, best;
+
+	fprintf(out, "\n%-16s %10s %12s %10s\n", "Applications", "flows", "packets", "bytes");
+	for (k = 0; k < APP_COUNT; k++) {
+		best = APP_COUNT;
+		for (i = APP_NONE + 1; i < APP_COUNT; i++)
+			if (!shown[i] && s->app[i].flows > 0
+			    && (best == APP_COUNT || s->app[i].bytes > s->app[best].bytes))
+				best = i;
+		if (best == APP_COUNT)
+			best = APP_NONE; /* the rest, last */
+		if (shown[best] || s->app[best].flows == 0)
+			break;
+		shown[best] = true;
+		fprintf(out, "%-16s %10llu %12llu %10s\n",
+		    best == APP_NONE ? "(other)" : app_name(best),
+		    (unsigned long long)s->app[best].flows,
+		    (unsigned long long)s->app[best].packets, human(s->app[best].bytes, bytes));
+	}
+}
+
+/* Whoever calls most, then whoever sends and receives most; the address settles the rest. */
+static int host_order(const struct host *a, const struct host *b)
+{
+	if (a->calls != b->calls)
+		return a->calls > b->calls ? -1 : 1;
+	if (a->bytes != b->bytes)
+		return a->bytes > b->bytes ? -1 : 1;
+	return memcmp(&a->ip, &b->ip, sizeof a->ip);
+}
+
+static void print_hosts(const struct summary *s, FILE *out)
+{
+	const struct host *top[SUMMARY_HOSTS_TOP];
+	char text[ADDR_TEXT_LEN], bytes[32];
+	unsigned n = 0, i, at;
+
+	for (i = 0; i < HOST_SLOTS; i++) {
+		if (!s->host[i].used || (n == SUMMARY_HOSTS_TOP && host_order(&s->host[i], top[n - 1]) > 0))
+			continue;
+		for (at = n < SUMMARY_HOSTS_TOP ? n++ : n - 1;
+		    at > 0 && host_order(&s->host[i], top[at - 1]) < 0; at--)
+			top[at] = top[at - 1];
+		top[at] = &s->host[i];
+	}
+	fprintf(out, "\n%-40s %6s %10s %10s\n", "Hosts", "calls", "flows", "bytes");
+	for (i = 0; i < n; i++)
+		fprintf(out, "%-40s %6u %10llu %10s\n", addr_text(&top[i]->ip, text), top[i]->calls,
+		    (unsigned long long)top[i]->flows, human(top[i]->bytes, bytes));
+	if (s->n_host > n)
+		fprintf(out, "... and %u more\n", s->n_host - n);
+	if (s->hosts_refused > 0)
+		fprintf(out, "%llu times a host past the %u kept was left out of this table\n",
+		    (unsigned long long)s->hosts_refused, SUMMARY_HOSTS_MAX);
+}
+
+/* Counters that tell of a bound, a refusal or something we could not read. */
+static const enum counter losses[] = {
+	COUNT_TIME_BACK, COUNT_NOT_IP, COUNT_LINK_UNKNOWN, COUNT_TRUNCATED, COUNT_MALFORMED,
+	COUNT_HEADERS_DEEP, COUNT_EXTENSION_UNKNOWN, COUNT_FRAGMENTS_LOST, COUNT_FLOWS_EVICTED,
+	COUNT_FLOWS_REFUSED, COUNT_WATCH_REFUSED, COUNT_WATCH_EVICTED, COUNT_STREAM_REFUSED,
+	COUNT_STREAM_HOLES, COUNT_FACTS_REFUSED, COUNT_EVIDENCE_REFUSED, COUNT_VOIP_SUPPRESSED,
+	COUNT_CALLS_REFUSED, COUNT_SIGNALS_REFUSED, COUNT_NDPI_REFUSED, COUNT_EVENTS_LOST,
+};
+
+static void print_losses(const struct summary *s, FILE *out)
+{
+	const char *head = "\nNot seen or refused\n";
+	size_t i;
+
+	for (i = 0; i < sizeof losses / sizeof *losses; i++) {
+		if (s->counts.n[losses[i]] == 0)
+			continue;
+		fprintf(out, "%s%12llu  %s\n", head, (unsigned long long)s->counts.n[losses[i]],
+		    count_help(losses[i]));
+		head = "";
+	}
+}
+
+void summary_print(const struct summary *s, FILE *out)
+{
+	print_totals(s, out);
+	print_calls(s, out);
+	if (s->all.flows > 0) {
+		print_apps(s, out);
+		print_hosts(s, out);
+	}
+	print_losses(s, out);
+}

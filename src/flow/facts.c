@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "flow/facts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+
+#define NONE UINT32_MAX
+
+/* What a fact is found by. */
+struct fact_key {
+	struct addr host, remote;
+	uint16_t port;
+	uint8_t proto, kind;
+};
+
+struct links { uint32_t prev, next; };
+
+struct entry {
+	struct fact_key key;
+	struct fact fact;
+	struct links all, host;   /* by age: of the table, of the host */
+	bool used;
+};
+
+struct chain { uint32_t oldest, newest, n; };
+
+struct host {
+	struct addr addr;
+	struct chain facts;       /* n == 0: slot free */
+};
+
+struct facts {
+	struct entry *entries;
+	uint32_t *index;          /* number + 1; open addressing */
+	struct host *hosts;       /* open addressing */
+	uint32_t mask, max, max_per_host;
+	uint32_t free_head;       /* through all.next */
+	struct chain all;
+};
+
+static uint32_t size_for(uint32_t n)
+{
+	uint32_t size = 64;
+
+	while (size < n * 2)
+		size *= 2;
+	return size;
+}
+
+struct facts *facts_new(uint32_t max, uint32_t max_per_host)
+{
+	struct facts *f = calloc(1, sizeof *f);
+	uint32_t size = size_for(max);
+
+	if (f == NULL)
+		return NULL;
+	f->max = max;
+	f->max_per_host = max_per_host;
+	f->mask = size - 1;
+	f->entries = calloc(max, sizeof *f->entries);
+	f->index = calloc(size, sizeof *f->index);
+	f->hosts = calloc(size, sizeof *f->hosts);
+	if (f->entries == NULL || f->index == NULL || f->hosts == NULL) {
+		facts_free(f);
+		return NULL;
+	}
+	facts_clear(f);
+	return f;
+}
+
+void facts_free(struct facts *f)
+{
+	if (f == NULL)
+		return;
+	free(f->entries);
+	free(f->index);
+	free(f->hosts);
+	free(f);
+}
+
+void facts_clear(struct facts *f)
+{
+	uint32_t size = f->mask + 1;
+
+	memset(f->index, 0, size * sizeof *f->index);
+	memset(f->hosts, 0, size * sizeof *f->hosts);
+	f->all = (struct chain){ NONE, NONE, 0 };
+	f->free_head = NONE;
+	for (uint32_t i = f->max; i-- > 0; ) {
+		f->entries[i].used = false;
+		f->entries[i].all.next = f->free_head;
+		f->free_head = i;
+	}
+}
+
+static struct fact_key key_for(enum fact_kind kind, const struct addr *host,
+    const struct addr *remote, uint16_t port, uint8_t proto)
+{
+	return (struct fact_key){ *host, *remote, port, proto, (uint8_t)kind };
+}
+
+static uint32_t key_home(const struct facts *f, const struct fact_key *key)
+{
+	return (uint32_t)hash_bytes(key, sizeof *key) & f->mask;
+}
+
+static uint32_t host_home(const struct facts *f, const struct addr *a)
+{
+	return (uint32_t)hash_bytes(a, sizeof *a) & f->mask;
+}
+
+/* Slot of the key, or the free one where it would go. */
+static uint32_t index_find(const struct facts *f, const struct fact_key *key)
+{
+	uint32_t i = key_home(f, key);
+
+	while (f->index[i] != 0 &&
+	    memcmp(&f->entries[f->index[i] - 1].key, key, sizeof *key) != 0)
+		i = (i + 1) & f->mask;
+	return i;
+}
+
+static uint32_t host_find(const struct facts *f, const struct addr *a)
+{
+	uint32_t i = host_home(f, a);
+
+	while (f->hosts[i].facts.n != 0 && !addr_equal(&f->hosts[i].addr, a))
+		i = (i + 1) & f->mask;
+	return i;
+}
+
+static void index_remove(struct facts *f, uint32_t gap)
+{
+	for (uint32_t j = (gap + 1) & f->mask; f->index[j] != 0; j = (j + 1) & f->mask) {
+		uint32_t home = key_home(f, &f->entries[f->index[j] - 1].key);
+
+		if (((j - home) & f->mask) < ((j - gap) & f->mask))
+			continue;
+		f->index[gap] = f->index[j];
+		gap = j;
+	}
+	f->index[gap] = 0;
+}
+
+static void host_remove(struct facts *f, uint32_t gap)
+{
+	for (uint32_t j = (gap + 1) & f->mask; f->hosts[j].facts.n != 0; j = (j + 1) & f->mask) {
+		if (((j - host_home(f, &f->hosts[j].addr)) & f->mask) < ((j - gap) & f->mask))
+			continue;
+		f->hosts[gap] = f->hosts[j];
+		gap = j;
+	}
+	f->hosts[gap].facts.n = 0;
+}
+
+/* The same links serve two chains: of all facts, and of one host's. */
+enum which { ALL, OF_HOST };
+
+static struct links *links_of(struct facts *f, uint32_t n, enum which which)
+{
+	return which == ALL ? &f->entries[n].all : &f->entries[n].host;
+}
+
+static void chain_add(struct facts *f, struct chain *c, uint32_t n, enum which which)
+{
+	*links_of(f, n, which) = (struct links){ c->newest, NONE };
+	if (c->newest == NONE)
+		c->oldest = n;
+	else
+		links_of(f, c->newest, which)->next = n;
+	c->newest = n;
+	c->n++;
+}
+
+static void chain_take(struct facts *f, struct chain *c, uint32_t n, enum which which)
+{
+	struct links l = *links_of(f, n, which);
+
+	if (l.prev == NONE)
+		c->oldest = l.next;
+	else
+		links_of(f, l.prev, which)->next = l.next;
+	if (l.next == NONE)
+		c->newest = l.prev;
+	else
+		links_of(f, l.next, which)->prev = l.prev;
+	c->n--;
+}
+
+static void forget(struct facts *f, uint32_t n)
+{
+	struct entry *e = &f->entries[n];
+	uint32_t h = host_find(f, &e->key.host);
+
+	index_remove(f, index_find(f, &e->key));
+	chain_take(f, &f->all, n, ALL);
+	chain_take(f, &f->hosts[h].facts, n, OF_HOST);
+	if (f->hosts[h].facts.n == 0)
+		host_remove(f, h);
+	e->used = false;
+	e->all.next = f->free_head;
+	f->free_head = n;
+}
+
+/* Makes room for one fact about `host`: old facts of that host first, expired ones of others next. */
+static bool make_room(struct facts *f, const struct addr *host, uint64_t mono_ns)
+{
+	uint32_t h = host_find(f, host);
+
+	if (f->hosts[h].facts.n >= f->max_per_host)
+		forget(f, f->hosts[h].facts.oldest);
+	if (f->free_head != NONE)
+		return true;
+	while (f->all.oldest != NONE && f->entries[f->all.oldest].fact.expires_ns <= mono_ns)
+		forget(f, f->all.oldest);
+	if (f->free_head != NONE)
+		return true;
+	h = host_find(f, host);
+	if (f->hosts[h].facts.n == 0)
+		return false; /* full of live facts of others: a newcomer must wait */
+	forget(f, f->hosts[h].facts.oldest);
+	return true;
+}
+
+bool facts_add(struct facts *f, const struct fact *fact, uint64_t mono_ns, struct counts *counts)
+{
+	struct fact_key key = key_for(fact->kind, &fact->host, &fact->remote, fact->port, fact->proto);
+	uint32_t i = index_find(f, &key);
+	struct host *h;
+	uint32_t n;
+
+	if (f->index[i] != 0)
+		forget(f, f->index[i] - 1);
+	if (!make_room(f, &fact->host, mono_ns)) {
+		count(counts, COUNT_FACTS_REFUSED);
+		return false;
+	}
+	n = f->free_head;
+	f->free_head = f->entries[n].all.next;
+	f->entries[n].key = key;
+	f->entries[n].fact = *fact;
+	f->entries[n].used = true;
+	f->index[index_find(f, &key)] = n + 1;
+	h = &f->hosts[host_find(f, &fact->host)];
+	if (h->facts.n == 0)
+		*h = (struct host){ fact->host, { NONE, NONE, 0 } };
+	chain_add(f, &f->all, n, ALL);
+	chain_add(f, &h->facts, n, OF_HOST);
+	count(counts, COUNT_FACTS);
+	return true;
+}
+
+bool facts_find(const struct facts *f, enum fact_kind kind, const struct addr *host,
+    const struct addr *remote, uint16_t port, uint8_t proto, uint64_t mono_ns, struct fact *out)
+{
+	struct fact_key key = key_for(kind, host, remote, port, proto);
+	uint32_t i;
+
+	if (f->all.n == 0)
+		return false; /* the usual case: nothing was announced */
+	i = index_find(f, &key);
+	if (f->index[i] == 0 || f->entries[f->index[i] - 1].fact.expires_ns <= mono_ns)
+		return false;
+	*out = f->entries[f->index[i] - 1].fact;
+	return true;
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "judge/app.h"
+
+#include <assert.h>
+#include <stddef.h>
+#include <strings.h>
+
+#define ROWS(table) (sizeof(table) / sizeof *(table))
+
+/* A row of the public list of applications. */
+struct app_row {
+	const char *name;
+	const char *what;
+	enum app_kind kind;
+	enum category category;
+};
+
+static const char *const class_names[] = {
+	[CLASS_NONE] = NULL,
+	[CLASS_CONTROL] = "control",
+	[CLASS_STREAMING] = "streaming",
+	[CLASS_ICE] = "ice",
+	[CLASS_SIGNALLING] = "signalling",
+	[CLASS_MEDIA] = "media",
+};
+static_assert(ROWS(class_names) == CLASS_COUNT, "name every class");
+
+static const struct app_row apps[] = {
+	[APP_NONE] = { NULL, NULL, APP_KIND_PROTOCOL, CATEGORY_NONE },
+#define X(id, name, kind, category, what) \
+	[APP_##id] = { name, what, APP_KIND_##kind, CATEGORY_##category },
+	APPS(X)
+#undef X
+};
+static_assert(ROWS(apps) == APP_COUNT, "name every application");
+
+static const char *const category_names[] = {
+	[CATEGORY_NONE] = NULL,
+#define X(id, name) [CATEGORY_##id] = name,
+	CATEGORIES(X)
+#undef X
+};
+static_assert(ROWS(category_names) == CATEGORY_COUNT, "name every category");
+
+static const char *const role_names[] = {
+	[ROLE_NONE] = NULL,
+	[ROLE_CLIENT] = "client",
+	[ROLE_SUPERNODE] = "supernode",
+	[ROLE_RELAY] = "relay",
+};
+static_assert(ROWS(role_names) == ROLE_COUNT, "name every role");
+
+/* Values come from our own code, yet an event must never read past a table. */
+static const char *name_at(const char *const *names, size_t n, unsigned i)
+{
+	return i < n ? names[i] : NULL;
+}
+
+/* Index of `name`, capitals or not; 0 (NONE) when there is no such name. */
+static unsigned name_index(const char *const *names, unsigned n, const char *name)
+{
+	for (unsigned i = 1; i < n; i++)
+		if (strcasecmp(names[i], name) == 0)
+			return i;
+	return 0;
+}
+
+static const struct app_row *app_row(enum app app)
+{
+	return (unsigned)app < APP_COUNT ? &apps[app] : &apps[APP_NONE];
+}
+
+const char *class_name(enum voip_class cls)
+{
+	return name_at(class_names, CLASS_COUNT, cls);
+}
+
+const char *app_name(enum app app)
+{
+	return app_row(app)->name;
+}
+
+const char *app_what(enum app app)
+{
+	return app_row(app)->what;
+}
+
+enum app_kind app_kind(enum app app)
+{
+	return app_row(app)->kind;
+}
+
+enum category app_category(enum app app)
+{
+	return app_row(app)->category;
+}
+
+const char *category_name(enum category category)
+{
+	return name_at(category_names, CATEGORY_COUNT, category);
+}
+
+const char *role_name(enum role role)
+{
+	return name_at(role_names, ROLE_COUNT, role);
+}
+
+bool class_find(const char *name, enum voip_class *out)
+{
+	unsigned i = name_index(class_names, CLASS_COUNT, name);
+
+	if (i == 0)
+		return false;
+	*out = (enum voip_class)i;
+	return true;
+}
+
+bool app_find(const char *name, enum app *out)
+{
+	for (unsigned i = 1; i < APP_COUNT; i++) {
+		if (strcasecmp(apps[i].name, name) == 0) {
+			*out = (enum app)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool category_find(const char *name, enum category *out)
+{
+	unsigned i = name_index(category_names, CATEGORY_COUNT, name);
+
+	if (i == 0)
+		return false;
+	*out = (enum category)i;
+	return true;
+}
+
+bool role_find(const char *name, enum role *out)
+{
+	unsigned i = name_index(role_names, ROLE_COUNT, name);
+
+	if (i == 0)
+		return false;
+	*out = (enum role)i;
+	return true;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "judge/judge.h"
+
+/* Bits for one class: the largest of each group, summed across groups. */
+static float class_bits(const struct evidence *e, unsigned n, enum voip_class cls)
+{
+	float best[GROUPS] = { 0 };
+	bool seen[GROUPS] = { false };
+	float sum = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		enum group g = e[i].row->group;
+
+		if (e[i].cls != cls || (seen[g] && e[i].bits <= best[g]))
+			continue;
+		best[g] = e[i].bits;
+		seen[g] = true;
+	}
+	for (unsigned g = 0; g < GROUPS; g++)
+		sum += best[g];
+	return sum;
+}
+
+/* How well an evidence names the application of a class: a vendor before a protocol, then its own class, then bits. */
+static float name_rank(const struct evidence *e, enum voip_class cls)
+{
+	enum { VENDOR_FIRST = 10000, OWN_CLASS = 1000 };
+	float rank = e->bits;
+
+	if (app_kind(e->app) == APP_KIND_VENDOR)
+		rank += VENDOR_FIRST;
+	if (e->row->group == GROUP_NDPI)
+		rank -= OWN_CLASS; /* a second opinion: names what nobody else does */
+	if (e->cls == cls)
+		rank += OWN_CLASS;
+	return rank;
+}
+
+static enum app best_app(const struct evidence *e, unsigned n, enum voip_class cls)
+{
+	enum app app = APP_NONE;
+	float best = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		float rank;
+
+		if (e[i].app == APP_NONE || e[i].bits < 0)
+			continue;
+		rank = name_rank(&e[i], cls);
+		if (app == APP_NONE || rank > best) {
+			app = e[i].app;
+			best = rank;
+		}
+	}
+	return app;
+}
+
+struct judgement judge(const struct evidence *e, unsigned n, float report_bits)
+{
+	struct judgement j = { CLASS_NONE, APP_NONE, 0 };
+
+	if (n == 0)
+		return j;
+	for (unsigned c = CLASS_COUNT - 1; c > CLASS_NONE; c--) {
+		float bits = class_bits(e, n, (enum voip_class)c);
+
+		if (bits >= report_bits) {
+			j.cls = (enum voip_class)c;
+			j.bits = bits;
+			break;
+		}
+		if (bits > j.bits)
+			j.bits = bits;
+	}
+	j.app = best_app(e, n, j.cls);
+	return j;
+}

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <pcap/pcap.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "packet/packet.h"
+#include "source/paths.h"
+#include "source/pcap_file.h"
+#include "source/unpack.h"
+
+#define SNAPLEN    262144 /* bytes; libpcap's own bound for the links we decode */
+#define NAME_SHOWN 256    /* bytes of a file name in messages; of longer ones the end */
+
+/* Later stamps (after 2262) are set to this: deadlines can be added to it without overflow. */
+#define STAMP_MAX_S ((uint64_t)INT64_MAX / NS_PER_S)
+
+struct pcap_files {
+	struct source base;
+	struct paths paths;
+	size_t at;                 /* next of paths */
+	struct unpack *unpack;
+	FILE *file;                /* of `unpack`; libpcap closes it */
+	pcap_t *pcap;              /* NULL between files */
+	char *filter;              /* NULL: everything */
+	struct bpf_program program;
+	bool filtered;             /* `program` is compiled for this file */
+	uint64_t number;           /* packets read from this file, also filtered out */
+	uint16_t link;
+	int fd;                    /* handed over by pcap_file_fd; -1 none */
+};
+
+__attribute__((format(printf, 3, 4)))
+static enum source_next fail(struct pcap_files *s, const char *name, const char *fmt, ...)
+{
+	size_t len = strlen(name);
+	char *to = s->base.error;
+	int n = snprintf(to, SOURCE_ERROR_LEN, "%s%s: ", len > NAME_SHOWN ? "..." : "",
+	    len > NAME_SHOWN ? name + len - NAME_SHOWN : name);
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(to + n, SOURCE_ERROR_LEN - (size_t)n, fmt, args);
+	va_end(args);
+	return SOURCE_ERROR;
+}
+
+/* The packet after the last good one could not be read, and reading stopped where the file is now. */
+static enum source_next fail_damaged(struct pcap_files *s, const char *name, const char *what)
+{
+	const char *below = unpack_error(s->unpack);
+
+	return fail(s, name, "packet %llu, byte %lld%s: %s", (unsigned long long)s->number + 1,
+	    s->file == NULL ? 0 : (long long)ftello(s->file),
+	    unpack_packing(s->unpack) == NULL ? "" : " after decompression",
+	    below == NULL ? what : below);
+}
+
+static void file_close(struct pcap_files *s)
+{
+	if (s->filtered)
+		pcap_freecode(&s->program);
+	s->filtered = false;
+	if (s->pcap != NULL)
+		pcap_close(s->pcap);
+	else if (s->file != NULL)
+		fclose(s->file);
+	s->pcap = NULL;
+	s->file = NULL;
+	unpack_close(s->unpack);
+}
+
+static bool magic_known(uint32_t magic)
+{
+	/* As written by either byte order; libpcap, sf-pcap.c and sf-pcapng.c. */
+	static const uint32_t known[] = {
+		0xa1b2c3d4,            /* microseconds */
+		0xa1b23c4d,            /* nanoseconds */
+		0xa1b2cd34,            /* patched Linux libpcap of the nineties */
+		0xa1b234cd, 0xa12b3c4d,
+		0x0a0d0d0a,            /* pcapng; reads alike both ways */
+	};
+
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+		if (magic == known[i] || __builtin_bswap32(magic) == known[i])
+			return true;
+	return false;
+}
+
+static int path_open(struct pcap_files *s, const char *name)
+{
+	int fd = s->fd;
+
+	s->fd = -1;
+	if (fd >= 0)
+		return fd;
+	return strcmp(name, "-") == 0 ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
+	    : open(name, O_RDONLY | O_CLOEXEC);
+}
+
+static enum source_next file_filter(struct pcap_files *s, const char *name)
+{
+	if (s->filter == NULL)
+		return SOURCE_EPOCH;
+	if (pcap_compile(s->pcap, &s->program, s->filter, 1, PCAP_NETMASK_UNKNOWN) != 0)
+		return fail(s, name, "filter \"%s\": %s", s->filter, pcap_geterr(s->pcap));
+	s->filtered = true;
+	return SOURCE_EPOCH;
+}
+
+static enum source_next file_link(struct pcap_files *s, const char *name)
+{
+	int link = pcap_datalink(s->pcap);
+	const char *text = pcap_datalink_val_to_name(link);
+
+	if (!packet_link_known(link))
+		return fail(s, name, "link type %d (%s) is not decoded", link,
+		    text == NULL ? "unknown" : text);
+	s->link = (uint16_t)link;
+	return file_filter(s, name);
+}
+
+static enum source_next file_pcap(struct pcap_files *s, const char *name)
+{
+	char text[PCAP_ERRBUF_SIZE];
+
+	if ((s->file = unpack_file(s->unpack)) == NULL)
+		return fail(s, name, "%s", strerror(errno));
+	s->pcap = pcap_fopen_offline_with_tstamp_precision(s->file, PCAP_TSTAMP_PRECISION_NANO, text);
+	if (s->pcap == NULL)
+		return fail_damaged(s, name, text);
+	return file_link(s, name);
+}
+
+/* SOURCE_EPOCH: opened. SOURCE_END: passed over. */
+static enum source_next file_open(struct pcap_files *s, const struct path *path)
+{
+	int fd = -1;
+
+	if (path->error != 0 || (fd = path_open(s, path->name)) < 0)
+		return fail(s, path->name, "%s", strerror(path->error != 0 ? path->error : errno));
+	if (!unpack_open(s->unpack, fd, &s->base.bytes_done))
+		return fail_damaged(s, path->name, "");
+	if (magic_known(unpack_magic(s->unpack)))
+		return file_pcap(s, path->name);
+	if (path->named)
+		return fail(s, path->name, "is neither a pcap nor a pcapng capture");
+	return SOURCE_END;
+}
+
+/* Opens the next file that can be. */
+static enum source_next next_file(struct pcap_files *s)
+{
+	while (s->at < s->paths.n) {
+		const struct path *path = &s->paths.list[s->at++];
+		enum source_next r;
+
+		s->number = 0;
+		s->base.file_name = path->name;
+		r = file_open(s, path);
+		if (r == SOURCE_EPOCH)
+			return r;
+		file_close(s);
+		if (r == SOURCE_ERROR)
+			return r;
+	}
+	s->base.file_name = NULL;
+	return SOURCE_END;
+}
+
+/*
+ * Fields of a hostile file: pcap has 32 bits of seconds, which libpcap hands on
+ * as signed; pcapng has 64 bits of any unit.
+ */
+static uint64_t stamp_ns(const struct timeval *ts)
+{
+	uint64_t s = (uint64_t)ts->tv_sec;
+	uint64_t ns = (uint64_t)ts->tv_usec;
+
+	if (s > STAMP_MAX_S - 1)
+		s = ts->tv_sec < 0 && ts->tv_sec >= INT32_MIN ? (uint32_t)ts->tv_sec : STAMP_MAX_S - 1;
+	if (ns >= NS_PER_S)
+		ns = NS_PER_S - 1;
+	return s * NS_PER_S + ns;
+}
+
+static enum source_next pcap_files_next(struct source *base, struct frame *f)
+{
+	struct pcap_files *s = (struct pcap_files *)base;
+	struct pcap_pkthdr *h;
+	const u_char *data;
+	int r;
+
+	if (s->pcap == NULL)
+		return next_file(s);
+	do {
+		if ((r = pcap_next_ex(s->pcap, &h, &data)) != 1) {
+			enum source_next end = r == PCAP_ERROR_BREAK ? SOURCE_END
+			    : fail_damaged(s, s->base.file_name, pcap_geterr(s->pcap));
+
+			file_close(s);
+			return end == SOURCE_END ? next_file(s) : end;
+		}
+		s->number++;
+	} while (s->filtered && pcap_offline_filter(&s->program, h, data) == 0);
+	f->data = data;
+	f->caplen = h->caplen;
+	f->len = h->len < h->caplen ? h->caplen : h->len;
+	f->number = s->number;
+	f->mono_ns = f->wall_ns = stamp_ns(&h->ts);
+	f->link = s->link;
+	f->iface = 0;
+	f->token = 0;
+	return SOURCE_FRAME;
+}
+
+static void pcap_files_close(struct source *base)
+{
+	struct pcap_files *s = (struct pcap_files *)base;
+
+	if (s->unpack != NULL)
+		file_close(s);
+	unpack_free(s->unpack);
+	paths_free(&s->paths);
+	free(s->filter);
+	if (s->fd >= 0)
+		close(s->fd);
+	free(s);
+}
+
+static const struct source_ops file_ops = { "file", pcap_files_next, pcap_files_close };
+
+/* Says at once what is wrong with a filter, as far as Ethernet can tell. */
+static bool filter_check(const char *filter, char error[static SOURCE_ERROR_LEN])
+{
+	struct bpf_program program;
+	pcap_t *dead = pcap_open_dead(DLT_EN10MB, SNAPLEN);
+	bool ok = dead != NULL &&
+	    pcap_compile(dead, &program, filter, 1, PCAP_NETMASK_UNKNOWN) == 0;
+
+	if (ok)
+		pcap_freecode(&program);
+	else
+		snprintf(error, SOURCE_ERROR_LEN, "filter \"%.200s\": %s", filter,
+		    dead == NULL ? strerror(ENOMEM) : pcap_geterr(dead));
+	if (dead != NULL)
+		pcap_close(dead);
+	return ok;
+}
+
+static struct pcap_files *pcap_files_new(const char *filter, char error[static SOURCE_ERROR_LEN])
+{
+	struct pcap_files *s;
+
+	if (filter != NULL && !filter_check(filter, error))
+		return NULL;
+	if ((s = calloc(1, sizeof *s)) == NULL)
+		goto no_memory;
+	s->base.ops = &file_ops;
+	s->fd = -1;
+	if ((s->unpack = unpack_new()) != NULL &&
+	    (filter == NULL || (s->filter = strdup(filter)) != NULL))
+		return s;
+	pcap_files_close(&s->base);
+no_memory:
+	snprintf(error, SOURCE_ERROR_LEN, "%s", strerror(ENOMEM));
+	return NULL;
+}
+
+/* True when one of the paths can be opened; else `error` tells of the first. */
+static bool paths_usable(struct pcap_files *s, char error[static SOURCE_ERROR_LEN])
+{
+	snprintf(error, SOURCE_ERROR_LEN, "no files to read");
+	for (size_t i = 0; i < s->paths.n; i++) {
+		const struct path *path = &s->paths.list[i];
+		int e = path->error;
+
+		if (e == 0 && strcmp(path->name, "-") != 0 && access(path->name, R_OK) != 0)
+			e = errno;
+		if (e == 0)
+			return true;
+		if (i == 0) {
+			fail(s, path->name, "%s", strerror(e));
+			memcpy(error, s->base.error, SOURCE_ERROR_LEN);
+		}
+	}
+	return false;
+}
+
+struct source *source_files(char *const paths[], int n, const char *filter,
+    char error[static SOURCE_ERROR_LEN])
+{
+	struct pcap_files *s = pcap_files_new(filter, error);
+	bool ok = s != NULL;
+
+	for (int i = 0; ok && i < n; i++)
+		if (!(ok = paths_add(&s->paths, paths[i])))
+			snprintf(error, SOURCE_ERROR_LEN, "%s", strerror(ENOMEM));
+	if (ok && paths_usable(s, error)) {
+		s->base.bytes_total = s->paths.endless ? 0 : s->paths.bytes;
+		return &s->base;
+	}
+	if (s != NULL)
+		pcap_files_close(&s->base);
+	return NULL;
+}
+
+struct source *pcap_file_fd(int fd, const char *name, const char *filter,
+    char error[static SOURCE_ERROR_LEN])
+{
+	struct pcap_files *s = pcap_files_new(filter, error);
+
+	if (s == NULL) {
+		close(fd);
+		return NULL;
+	}
+	s->fd = fd;
+	if (paths_add_endless(&s->paths, name))
+		return &s->base;
+	snprintf(error, SOURCE_ERROR_LEN, "%s", strerror(ENOMEM));
+	pcap_files_close(&s->base);
+	return NULL;
+}

@@ -24,7 +24,7 @@ struct engine {
 	struct frags *frags;
 	struct facts *facts;
 	struct detect_env env;
-	struct ndpi_view *ndpi;
+	struct ndpi_view *ndpi;       /* made when first needed: the library takes 150 ms to start */
 	struct source *source;
 	uint64_t mono_ns, wall_ns;    /* of the packet or tick in hand; never step back within an epoch */
 	uint64_t next_tick_ns;        /* when the sink is told the time again */
@@ -308,6 +308,11 @@ static void ask_ndpi(struct engine *e, struct flow *f, int dir, const struct pac
 
 	if (e->conf.ndpi == NDPI_EVIDENCE && (f->watch == NULL || f->watch->n_evidence == 0))
 		return;
+	if (e->ndpi == NULL && (e->ndpi = ndpi_view_new(e->conf.ndpi_bytes)) == NULL) {
+		log_warnx("ndpi", "libnDPI does not start: going on without it");
+		e->conf.ndpi = NDPI_OFF;
+		return;
+	}
 	if (detect_watch(&l) == NULL ||
 	    !ndpi_view_packet(e->ndpi, &f->watch->ndpi, f, pkt, &e->counts, &says))
 		return;
@@ -332,7 +337,7 @@ static void take_packet(struct engine *e, const struct packet *pkt)
 	if (e->asks_undecided && !(f->flags & FLOW_JUDGED))
 		first_rules(e, f);
 	detect_packet(&e->env, f, dir, pkt);
-	if (e->ndpi != NULL && !(f->flags & FLOW_NDPI_DONE))
+	if (e->conf.ndpi != NDPI_OFF && !(f->flags & FLOW_NDPI_DONE))
 		ask_ndpi(e, f, dir, pkt);
 	if (f->watch == NULL)
 		return;
@@ -424,10 +429,8 @@ struct engine *engine_new(const struct engine_conf *conf, const struct policy *p
 	e->env.reclaim = reclaim_watch;
 	e->env.arg = e;
 	detect_init(&e->env, conf->detectors);
-	if (conf->ndpi != NDPI_OFF)
-		e->ndpi = ndpi_view_new(conf->ndpi_bytes);
 	if (e->table == NULL || e->frags == NULL || e->facts == NULL || e->env.watch_budget == NULL ||
-	    e->env.stream_budget == NULL || (conf->ndpi != NDPI_OFF && e->ndpi == NULL)) {
+	    e->env.stream_budget == NULL) {
 		engine_free(e);
 		return NULL;
 	}

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define DELETE 0x7f
-#define LINE_MAX_BYTES 1024 /* longer messages are cut; one write keeps lines of several processes apart */
+#define LINE_MAX_BYTES 1024 /* longer messages are cut */
 
 static void line_put(const char *subsystem, const char *fmt, va_list ap, const char *why)
 {

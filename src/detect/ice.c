@@ -82,12 +82,10 @@ static float classic_bits(const struct stun_message *m, bool answered)
 
 static float message_bits(const struct stun_message *m, const struct stun_flow *f)
 {
-	float bits = BITS_COOKIE;
+	float bits = BITS_COOKIE + BITS_LENGTH;
 
 	if (!m->cookie)
 		return classic_bits(m, f->answered);
-	if (m->whole)
-		bits += BITS_LENGTH;
 	if (m->method >= STUN_BINDING && m->method <= STUN_CONNECTION_ATTEMPT)
 		bits += BITS_METHOD;
 	if (m->walked && m->n != 0)
@@ -108,11 +106,17 @@ static uint32_t id_hash(const struct stun_message *m)
 	return h == 0 ? 1 : h;
 }
 
+/* Zoom answers a classic Binding request with type 2 and the same transaction id. */
+static bool is_request(const struct stun_message *m)
+{
+	return m->cls == STUN_REQUEST && (m->cookie || m->method == STUN_BINDING);
+}
+
 static void match(struct stun_flow *f, const struct stun_message *m, int dir)
 {
 	uint32_t id = id_hash(m);
 
-	if (m->cls == STUN_REQUEST) {
+	if (is_request(m)) {
 		f->asked[dir][f->next[dir]++ % ASKED] = id;
 		return;
 	}

@@ -22,8 +22,7 @@ enum ndpi_mode {
 	NDPI_MODES
 };
 
-/* Off, evidence, all; NULL for anything else. */
-const char *ndpi_mode_name(enum ndpi_mode);
+/* "off", "evidence", "all"; false for anything else. */
 bool ndpi_mode_find(const char *name, enum ndpi_mode *out);
 
 struct ndpi_view;
@@ -36,18 +35,19 @@ struct ndpi_opinion {
 	char name[NDPI_NAME_LEN];    /* its own name in lower case; empty when it said nothing */
 };
 
-/* NULL without memory. `budget_bytes` bounds the state of all flows together, not the tables of the library. */
+/*
+ * NULL without memory. `budget_bytes` bounds what the library allocates for
+ * flows and keeps between packets, its tables apart. One thread at a time.
+ */
 struct ndpi_view *ndpi_view_new(size_t budget_bytes);
 void ndpi_view_free(struct ndpi_view *);
 /*
  * Shows one packet of a flow. `*state` is the flow's, NULL at first. True when
- * there is nothing more to learn: then *out is set, the state is freed and the
- * flow need not be shown again.
+ * there is nothing more to learn, or the budget is used up (counted): then *out
+ * is set, the state is freed and the flow need not be shown again.
  */
 bool ndpi_view_packet(struct ndpi_view *, void **state, const struct flow *,
     const struct packet *, struct counts *, struct ndpi_opinion *out);
-/* The opinion so far of a flow that ends; frees its state. False when there is none. */
-bool ndpi_view_end(struct ndpi_view *, void **state, struct ndpi_opinion *out);
 /* Frees the state of a flow; *state may be NULL. */
 void ndpi_view_release(struct ndpi_view *, void **state);
 

@@ -26,7 +26,7 @@
 #define BITS_TYPE      1.0f   /* a payload type that is assigned or dynamic, and stays */
 #define BITS_TS_STEP   4.0f   /* a timestamp step that is a whole frame of a media clock, again and again */
 #define BITS_TS_CLOCK  4.0f   /* which advances with real time at a standard clock */
-#define BITS_TS_WRONG  -8.0f  /* or does not */
+#define BITS_TS_WRONG  -4.0f  /* or does not, for a second or more */
 #define BITS_BOTH_WAYS 3.0f   /* the other end sends RTP too */
 
 /* One-way wideband audio without spurts is as likely a radio as a talker: reported, not acted on. */
@@ -36,18 +36,21 @@
 
 #define CLOCK_MIN_NS   (300 * NS_PER_MS)  /* time before the clock is measured */
 #define CLOCK_MIN_PACKETS 8
+#define CLOCK_WRONG_NS (1 * NS_PER_S)     /* and before a wrong one counts against */
 #define CLOCK_ERROR    0.10   /* relative; jitter of 30 ms on 300 ms */
 
 enum stream_flag {
 	STREAM_VIDEO = 1 << 0,    /* several packets share a timestamp */
 	STREAM_CLOCK_OK = 1 << 1,
 	STREAM_CLOCK_BAD = 1 << 2,
+	STREAM_MIXED = 1 << 3,    /* a mixer named its contributors (CSRC): a conference */
 };
 
 struct rtp_stream {
 	uint64_t first_ns, last_ns;
+	uint64_t ref_ns;          /* arrival of the packet stamped ref_ts: the clock is measured from there */
 	int64_t transit_ns;       /* arrival minus media time, of the last packet */
-	uint32_t ssrc, last_ts, first_ts, ts_step;
+	uint32_t ssrc, last_ts, ref_ts, ts_step;
 	uint32_t packets;
 	uint32_t seq_base, seq_max; /* extended (RFC 3550, A.1) */
 	uint32_t steps, step_repeats, same_ts, spurts;
@@ -99,7 +102,8 @@ static uint64_t probe_time(uint64_t probe, uint64_t mono_ns)
 static void stream_start(struct rtp_stream *s, const struct rtp_header *h, uint64_t now)
 {
 	*s = (struct rtp_stream){
-		.first_ns = now, .last_ns = now, .ssrc = h->ssrc, .last_ts = h->ts, .first_ts = h->ts,
+		.first_ns = now, .last_ns = now, .ref_ns = now, .ssrc = h->ssrc,
+		.last_ts = h->ts, .ref_ts = h->ts,
 		.packets = 1, .seq_base = h->seq, .seq_max = h->seq, .pt = h->pt,
 		.bytes = h->payload_len, .clock_hz = rtp_static_clock(h->pt),
 	};
@@ -110,8 +114,8 @@ static void stream_start(struct rtp_stream *s, const struct rtp_header *h, uint6
 /* RFC 3550, 6.4.1, in nanoseconds, so that streams of any clock compare. */
 static void stream_jitter(struct rtp_stream *s, uint32_t ts, uint64_t now)
 {
-	int64_t media_ns = (int64_t)((double)(int32_t)(ts - s->first_ts) * 1e9 / s->clock_hz);
-	int64_t transit = (int64_t)(now - s->first_ns) - media_ns;
+	int64_t media_ns = (int64_t)((double)(int32_t)(ts - s->ref_ts) * 1e9 / s->clock_hz);
+	int64_t transit = (int64_t)(now - s->ref_ns) - media_ns;
 	float d = (float)llabs(transit - s->transit_ns);
 
 	if (s->jitter_n != 0) {
@@ -136,26 +140,32 @@ static uint32_t clock_near(double hz)
 /* Compares the advance of the timestamp with the time that passed. */
 static void stream_clock(struct rtp_stream *s, uint32_t ts, uint64_t now)
 {
-	uint64_t span = now - s->first_ns;
+	uint64_t span = now - s->ref_ns;
 	uint32_t hz;
 
 	if (span < CLOCK_MIN_NS || s->packets < CLOCK_MIN_PACKETS)
 		return;
-	hz = clock_near((double)(ts - s->first_ts) * 1e9 / (double)span);
+	hz = clock_near((double)(ts - s->ref_ts) * 1e9 / (double)span);
 	s->flags &= (uint8_t)~(STREAM_CLOCK_OK | STREAM_CLOCK_BAD);
-	s->flags |= hz != 0 ? STREAM_CLOCK_OK : STREAM_CLOCK_BAD;
+	if (hz != 0)
+		s->flags |= STREAM_CLOCK_OK;
+	else if (span >= CLOCK_WRONG_NS)
+		s->flags |= STREAM_CLOCK_BAD;
 	if (s->clock_hz == 0)
 		s->clock_hz = hz;
 }
 
-/* True for a step of 2.5 to 120 ms of some standard clock (RFC 7845: Opus; RFC 3551: 20 ms default). */
+/*
+ * True for a step of 2.5 to 200 ms of some standard clock (RFC 3551, 4.2: a
+ * receiver takes up to 200 ms; RFC 7845: Opus frames from 2.5 ms).
+ */
 static bool step_is_frame(uint32_t step)
 {
 	static const struct { uint32_t quantum, max; } frames[] = {
-		{ 20, 960 },     /* 2.5 ms at 8 kHz up to 120 ms */
-		{ 40, 1920 },    /* 16 kHz */
-		{ 120, 5760 },   /* 48 kHz, and 24 kHz in 5 ms */
-		{ 441, 5292 },   /* 44.1 kHz in 10 ms */
+		{ 20, 1600 },    /* 2.5 ms to 200 ms at 8 kHz */
+		{ 40, 3200 },    /* 16 kHz */
+		{ 120, 9600 },   /* 48 kHz, and 24 kHz in 5 ms */
+		{ 441, 8820 },   /* 44.1 kHz in 10 ms */
 	};
 
 	for (unsigned i = 0; i < sizeof frames / sizeof *frames; i++)
@@ -195,6 +205,8 @@ static bool stream_continue(struct rtp_stream *s, const struct rtp_header *h, ui
 	}
 	s->packets++;
 	s->bytes += h->payload_len;
+	if (h->contributors != 0)
+		s->flags |= STREAM_MIXED;
 	if (s->clock_hz != 0)
 		stream_jitter(s, h->ts, now);
 	if (ahead <= 0)
@@ -306,6 +318,8 @@ static struct opinion one_way_opinion(const struct rtp_stream *s, float bits)
 
 	if (s->pt == PT_MPA || s->pt == PT_MPV || s->pt == PT_MP2T)
 		return (struct opinion){ CLASS_STREAMING, bits, "RTP with MPEG, one way, {0} packets" };
+	if (s->flags & STREAM_MIXED)
+		return (struct opinion){ CLASS_MEDIA, bits, "RTP, {0} packets of a conference mixer" };
 	if (stream_is_telephony(s))
 		return (struct opinion){ CLASS_MEDIA, bits, "RTP, {0} packets of one source, one way, telephone codec" };
 	if (stream_is_video(s))

@@ -11,6 +11,7 @@
 struct rtp_header {
 	uint8_t pt;               /* payload type, 7 bits */
 	bool marker;
+	uint8_t contributors;     /* CSRC count */
 	uint16_t seq;
 	uint32_t ts, ssrc;
 	uint32_t payload_len;     /* on the wire, padding and authentication tag included */

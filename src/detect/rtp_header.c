@@ -57,6 +57,7 @@ bool rtp_parse(const uint8_t *data, uint32_t len, uint32_t wire, struct rtp_head
 
 	out->pt = second & 0x7f;
 	out->marker = second & MARKER;
+	out->contributors = first & CSRC_MASK;
 	out->seq = cur_u16(&c);
 	out->ts = cur_u32(&c);
 	out->ssrc = cur_u32(&c);

@@ -161,7 +161,7 @@ static void take_m(struct sdp_media *m, const struct line *l)
 		codec_set(m, l->word[3].p, l->word[3].len); /* "t38", ITU-T T.38, annex D */
 	if (m->transport != SDP_RTP)
 		return;
-	m->rtcp_port = m->port == 0 || m->port == UINT16_MAX ? 0 : (uint16_t)(m->port + RTCP_NEXT);
+	m->rtcp_port = m->port == 0 ? 0 : (uint16_t)(m->port + RTCP_NEXT); /* after 65535: 0, none */
 	if (l->n >= 4 && word_number(l->word[3], INT8_MAX, &number)) {
 		m->payload_type = (uint8_t)number;
 		codec_static(m);

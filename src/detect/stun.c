@@ -80,9 +80,8 @@ bool stun_parse(const uint8_t *data, uint32_t len, uint32_t wire, struct stun_me
 		return false;
 	m->cookie = m->id[0] == STUN_COOKIE >> 24 && m->id[1] == (STUN_COOKIE >> 16 & 0xff)
 	    && m->id[2] == (STUN_COOKIE >> 8 & 0xff) && m->id[3] == (STUN_COOKIE & 0xff);
-	if (m->length > wire - STUN_HEADER || (!m->cookie && !classic_type(type)))
+	if (m->length != wire - STUN_HEADER || (!m->cookie && !classic_type(type)))
 		return false;
-	m->whole = m->length == wire - STUN_HEADER;
 	m->cut = m->length > len - STUN_HEADER;
 	m->cls = type_class(type);
 	m->method = type_method(type);
@@ -90,7 +89,7 @@ bool stun_parse(const uint8_t *data, uint32_t len, uint32_t wire, struct stun_me
 		c.end = c.p + m->length;
 	/* one application counts lengths with padding, another (WhatsApp) does not pad at all */
 	m->walked = walk(m, c, 4) || walk(m, c, 1);
-	return m->cookie || (m->whole && m->walked);
+	return m->cookie || m->walked;
 }
 
 const struct stun_attribute *stun_find(const struct stun_message *m, uint16_t type)

@@ -49,7 +49,6 @@ struct stun_message {
 	uint16_t method;
 	uint16_t length;      /* of the attributes, by the header */
 	bool cookie;
-	bool whole;           /* the length is that of the datagram */
 	bool cut;             /* the capture ends before the message does */
 	bool walked;          /* attributes end where the message ends */
 	bool refused;         /* more attributes than are kept */
@@ -58,7 +57,10 @@ struct stun_message {
 	struct stun_attribute at[STUN_ATTRIBUTES];
 };
 
-/* `wire`: bytes of the datagram on the wire, at least len. False when it is no STUN message. */
+/*
+ * `wire`: bytes of the datagram on the wire, at least len. False when it is no
+ * STUN message: the header's length must be that of the datagram.
+ */
 bool stun_parse(const uint8_t *data, uint32_t len, uint32_t wire, struct stun_message *);
 /* The first attribute of a type, NULL when there is none. */
 const struct stun_attribute *stun_find(const struct stun_message *, uint16_t type);

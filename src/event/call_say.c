@@ -152,9 +152,9 @@ static struct call_codec announced_codec(const struct call *c)
 
 	for (i = 0; i < c->n_sdp && codec.name[0] == '\0'; i++) {
 		const struct payload_type *type = payload_type(c->sdp[i].payload_type);
-		const char *name = c->sdp[i].codec[0] != '\0' ? c->sdp[i].codec : type->name;
+		const char *name = type->name != NULL ? type->name : c->sdp[i].codec;
 
-		if (c->sdp[i].video || name == NULL)
+		if (c->sdp[i].video || name[0] == '\0')
 			continue;
 		snprintf(codec.name, sizeof codec.name, "%s", name);
 	}

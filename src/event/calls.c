@@ -369,9 +369,10 @@ static void call_verdict(struct call *c, const struct event *ev)
 	};
 	const struct said said = verdict_said(&ev->verdict);
 
-	if (hardness[said.action] < hardness[c->action]
-	    || (said.action == c->action && c->rule[0] != '\0'))
+	if (c->judged && (hardness[said.action] < hardness[c->action]
+	    || (said.action == c->action && c->rule[0] != '\0')))
 		return;
+	c->judged = true;
 	c->action = said.action;
 	c->enforced = ev->enforced;
 	snprintf(c->reason, sizeof c->reason, "%s", said.reason == NULL ? "" : said.reason);
@@ -408,6 +409,7 @@ static void signalling_ended(struct calls *cs, const struct event *ev)
 
 	for (; l != NULL; l = link_next(l))
 		if (l->flow->live) {
+			call_verdict(l->call, ev);
 			flow_ended(l->call, l->flow, ev);
 			call_touch(cs, l->call, ev);
 		}
@@ -429,7 +431,7 @@ uint32_t calls_flow(struct calls *cs, const struct event *ev)
 	if (f != NULL)
 		flow_set_part(c, f, part);
 	call_name(c, &ev->voip, part);
-	if (part == PART_MEDIA || part == PART_RTCP)
+	if (part != PART_NONE && part != PART_ICE)
 		call_verdict(c, ev);
 	id = call_is_one(c) ? c->id : 0;
 	if (ev->type == EVENT_FLOW && f != NULL && f->part == PART_SIGNALLING)

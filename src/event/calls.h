@@ -66,7 +66,8 @@ struct call {
 	struct call_flow *flow[CALL_FLOWS_MAX];
 	unsigned live, live_signalling; /* flows */
 	unsigned n_media;               /* flows that carry media */
-	/* the hardest verdict on its media */
+	/* the hardest verdict on its flows */
+	bool judged;                    /* there was one */
 	enum action action;
 	bool enforced;
 	char rule[CALL_SAID_MAX], reason[CALL_SAID_MAX];

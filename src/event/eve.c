@@ -24,7 +24,7 @@ void eve_begin(struct eve *e, const char *type, uint64_t wall_ns)
 
 	json_line_begin(j);
 	json_time(j, "timestamp", wall_ns);
-	json_text(j, "event_type", type);
+	json_word(j, "event_type", type);
 	json_u64(j, "schema_version", EVE_SCHEMA_VERSION);
 	if (e->sensor[0] != '\0')
 		json_text(j, "sensor", e->sensor);
@@ -62,11 +62,11 @@ static bool has_ports(uint8_t proto)
 
 static void put_proto(struct json *j, uint8_t proto)
 {
-	json_key(j, "proto");
 	if (proto_names[proto] != NULL) {
-		json_put_text(j, proto_names[proto], strlen(proto_names[proto]));
+		json_word(j, "proto", proto_names[proto]);
 		return;
 	}
+	json_key(j, "proto");
 	json_raw(j, "\"", 1);
 	json_put_u64(j, proto);
 	json_raw(j, "\"", 1);
@@ -79,7 +79,7 @@ static void put_tunnels(struct json *j, const struct event_flow *f)
 	json_array(j, "tunnel");
 	for (i = 0; i < f->n_tunnel && i < TUNNEL_MAX; i++) {
 		json_object(j, NULL);
-		json_text(j, "kind", tunnel_name(f->tunnel[i].kind));
+		json_word(j, "kind", tunnel_name(f->tunnel[i].kind));
 		json_addr(j, "src_ip", &f->tunnel[i].ip[0]);
 		json_addr(j, "dest_ip", &f->tunnel[i].ip[1]);
 		json_u64(j, "id", f->tunnel[i].id);
@@ -102,20 +102,13 @@ static void put_ends(struct json *j, const struct event_flow *f)
 {
 	const bool ports = has_ports(f->proto);
 
-	json_key(j, "src_ip");
-	json_put_addr(j, &f->ip[0]);
-	if (ports) {
-		json_key(j, "src_port");
-		json_put_u64(j, f->port[0]);
-	}
-	json_key(j, "dest_ip");
-	json_put_addr(j, &f->ip[1]);
-	if (ports) {
-		json_key(j, "dest_port");
-		json_put_u64(j, f->port[1]);
-	}
-	json_key(j, "ip_v");
-	json_put_u64(j, f->ip_v);
+	json_addr(j, "src_ip", &f->ip[0]);
+	if (ports)
+		json_u64(j, "src_port", f->port[0]);
+	json_addr(j, "dest_ip", &f->ip[1]);
+	if (ports)
+		json_u64(j, "dest_port", f->port[1]);
+	json_u64(j, "ip_v", f->ip_v);
 	put_proto(j, f->proto);
 }
 
@@ -125,8 +118,7 @@ static void put_flow_head(struct eve *e, const struct event *ev, uint32_t call_i
 	const struct event_flow *f = &ev->flow;
 	struct json *j = &e->json;
 
-	json_key(j, "flow_id");
-	json_put_u64(j, f->id);
+	json_u64(j, "flow_id", f->id);
 	if (call_id != 0)
 		eve_call_id(j, call_id);
 	if (e->ifaces != NULL)
@@ -140,7 +132,7 @@ static void put_flow_head(struct eve *e, const struct event *ev, uint32_t call_i
 	if (f->n_tunnel > 0)
 		put_tunnels(j, f);
 	put_ends(j, f);
-	json_text(j, "initiator", f->initiator == 0 || f->initiator == 1
+	json_word(j, "initiator", f->initiator == 0 || f->initiator == 1
 	    ? initiators[f->initiator] : NULL);
 }
 
@@ -154,7 +146,7 @@ static void put_evidence(struct json *j, const struct event_voip *v)
 	json_array(j, "evidence");
 	for (i = 0; i < v->n_evidence && i < EVIDENCE_MAX; i++) {
 		json_object(j, NULL);
-		json_text(j, "detector", v->evidence[i].row->name);
+		json_word(j, "detector", v->evidence[i].row->name);
 		json_fixed(j, "bits", v->evidence[i].bits, 1);
 		json_text(j, "why", evidence_why(&v->evidence[i], why));
 		json_object_end(j);
@@ -165,12 +157,10 @@ static void put_evidence(struct json *j, const struct event_voip *v)
 /* A flow of no class says no more than that: there are thousands of them for one call. */
 static void put_voip(struct json *j, const struct event_voip *v, bool brief)
 {
-	json_key(j, "voip");
-	json_raw(j, "{", 1);
-	json_text(j, "class", class_name(v->cls));
-	json_text(j, "app", app_name(v->app));
-	json_key(j, "bits");
-	json_put_fixed(j, v->bits, 1);
+	json_object(j, "voip");
+	json_word(j, "class", class_name(v->cls));
+	json_word(j, "app", app_name(v->app));
+	json_fixed(j, "bits", v->bits, 1);
 	if (!brief) {
 		json_bool(j, "tunnelled", v->tunnelled);
 		json_u64(j, "packets", v->packets);
@@ -192,9 +182,9 @@ static void put_reject(struct json *j, enum reject_target target, uint8_t proto)
 	if (target == REJECT_NONE)
 		return;
 	json_array(j, "reject");
-	json_text(j, NULL, proto == IPPROTO_TCP ? "tcp-reset" : "icmp-prohib");
+	json_word(j, NULL, proto == IPPROTO_TCP ? "tcp-reset" : "icmp-prohib");
 	json_array_end(j);
-	json_text(j, "reject_target", names[target]);
+	json_word(j, "reject_target", names[target]);
 }
 
 /* "rules/inflight.rules:9" */
@@ -231,7 +221,7 @@ static void put_verdict(struct json *j, const struct event *ev)
 	const struct said said = verdict_said(&ev->verdict);
 
 	json_object(j, "verdict");
-	json_text(j, "action", action_name(said.action));
+	json_word(j, "action", action_name(said.action));
 	json_bool(j, "enforced", ev->enforced);
 	put_rule(j, said.rule);
 	json_text(j, "reason", said.reason);
@@ -263,24 +253,16 @@ static void put_counters(struct json *j, const struct event *ev)
 {
 	const uint64_t first = ev->first_wall_ns, last = ev->last_wall_ns;
 
-	json_key(j, "flow");
-	json_raw(j, "{", 1);
-	json_key(j, "pkts_toserver");
-	json_put_u64(j, ev->packets[0]);
-	json_key(j, "pkts_toclient");
-	json_put_u64(j, ev->packets[1]);
-	json_key(j, "bytes_toserver");
-	json_put_u64(j, ev->bytes[0]);
-	json_key(j, "bytes_toclient");
-	json_put_u64(j, ev->bytes[1]);
-	json_key(j, "start");
-	json_put_time(j, first);
-	json_key(j, "end");
-	json_put_time(j, last);
-	json_key(j, "age");
-	json_put_u64(j, last > first ? (last - first) / NS_PER_S : 0);
-	json_text(j, "state", flow_state(ev));
-	json_text(j, "reason", flow_end_name(ev->end));
+	json_object(j, "flow");
+	json_u64(j, "pkts_toserver", ev->packets[0]);
+	json_u64(j, "pkts_toclient", ev->packets[1]);
+	json_u64(j, "bytes_toserver", ev->bytes[0]);
+	json_u64(j, "bytes_toclient", ev->bytes[1]);
+	json_time(j, "start", first);
+	json_time(j, "end", last);
+	json_u64(j, "age", last > first ? (last - first) / NS_PER_S : 0);
+	json_word(j, "state", flow_state(ev));
+	json_word(j, "reason", flow_end_name(ev->end));
 	json_object_end(j);
 }
 
@@ -317,7 +299,7 @@ void eve_status(struct eve *e, const struct event *ev, const struct counts *coun
 	eve_begin(e, types[ev->type], ev->wall_ns);
 	if (ev->type == EVENT_START) {
 		json_object(j, "start");
-		json_text(j, "version", SQUELCH_VERSION);
+		json_word(j, "version", SQUELCH_VERSION);
 		json_u64(j, "rules", ev->rules);
 		json_object_end(j);
 	} else {

@@ -39,7 +39,7 @@ static void put_parties(struct json *j, const struct call *c)
 			json_addr(j, "ip", &ends[i].ip);
 		put_text_or(j, "identity", "identity_reason", known ? ends[i].identity : NULL,
 		    c->tried ? "not said" : "no readable signalling");
-		json_text(j, "role", known ? roles[i] : NULL);
+		json_word(j, "role", known ? roles[i] : NULL);
 		json_object_end(j);
 	}
 	json_array_end(j);
@@ -71,7 +71,7 @@ static void put_stream(struct json *j, const struct call *c, const struct call_f
 	json_u64(j, "dest_port", f->port[!dir]);
 	json_u64(j, "ssrc", s->ssrc);
 	json_u64(j, "payload_type", s->payload_type);
-	json_text(j, "kind", codec.video ? "video" : "audio");
+	json_word(j, "kind", codec.video ? "video" : "audio");
 	put_text_or(j, "codec", "codec_reason", codec.name, "payload type not announced");
 	json_u64(j, "packets", s->packets);
 	json_u64(j, "lost", s->lost);
@@ -121,15 +121,19 @@ static void put_times(struct json *j, const struct call *c)
 		json_null(j, "answered");
 	json_time(j, "end", c->end_wall_ns);
 	json_fixed(j, "duration_s", seconds(c->start_wall_ns, c->end_wall_ns), 3);
-	json_text(j, "end_reason", call_end_name(c->end));
+	json_word(j, "end_reason", call_end_name(c->end));
 	put_text_or(j, "signalling", "signalling_reason", call_signalling(c),
 	    "no readable signalling");
 }
 
 static void put_call_verdict(struct json *j, const struct call *c)
 {
+	if (!c->judged) {
+		json_null(j, "verdict");
+		return;
+	}
 	json_object(j, "verdict");
-	json_text(j, "action", action_name(c->action));
+	json_word(j, "action", action_name(c->action));
 	json_bool(j, "enforced", c->enforced);
 	json_text(j, "rule", or_null(c->rule));
 	json_text(j, "reason", or_null(c->reason));
@@ -144,7 +148,7 @@ void eve_call(struct eve *e, const struct call *c, uint64_t wall_ns)
 	eve_call_id(j, c->id);
 	if (c->file_name[0] != '\0')
 		json_text(j, "pcap_filename", c->file_name);
-	json_text(j, "app", app_name(c->app));
+	json_word(j, "app", app_name(c->app));
 	json_fixed(j, "bits", c->bits, 1);
 	json_bool(j, "emergency", c->sos);
 	put_times(j, c);

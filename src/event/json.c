@@ -182,6 +182,54 @@ static char *put_u8(char *to, unsigned v)
 	return to;
 }
 
+static char *put_group(char *to, unsigned v)
+{
+	int shift = v > 0xfff ? 12 : v > 0xff ? 8 : v > 0xf ? 4 : 0;
+
+	for (; shift >= 0; shift -= 4)
+		*to++ = "0123456789abcdef"[v >> shift & 15];
+	return to;
+}
+
+/* The first longest run of two or more zero groups, which "::" stands for (RFC 5952, 4.2). */
+static int zero_run(const unsigned group[8], int *len)
+{
+	int best = -1, i, run = 0;
+
+	*len = 1;
+	for (i = 0; i < 8; i++) {
+		run = group[i] == 0 ? run + 1 : 0;
+		if (run > *len) {
+			*len = run;
+			best = i - run + 1;
+		}
+	}
+	return best;
+}
+
+/* By hand, since inet_ntop costs more than the rest of a flow event. */
+static char *put_v6(char *to, const uint8_t b[16])
+{
+	unsigned group[8];
+	int i, len, skip;
+
+	for (i = 0; i < 8; i++)
+		group[i] = (unsigned)b[2 * i] << 8 | b[2 * i + 1];
+	skip = zero_run(group, &len);
+	for (i = 0; i < 8; i++) {
+		if (i == skip) {
+			memcpy(to, "::", 2);
+			to += 2;
+			i += len - 1;
+			continue;
+		}
+		if (i > 0 && (skip < 0 || i != skip + len))
+			*to++ = ':';
+		to = put_group(to, group[i]);
+	}
+	return to;
+}
+
 void json_put_addr(struct json *j, const struct addr *a)
 {
 	char text[ADDR_TEXT_LEN + 2], *p = text;
@@ -195,8 +243,7 @@ void json_put_addr(struct json *j, const struct addr *a)
 		}
 		p--;
 	} else {
-		addr_text(a, p);
-		p += strlen(p);
+		p = put_v6(p, a->b);
 	}
 	*p++ = '"';
 	json_raw(j, text, (size_t)(p - text));

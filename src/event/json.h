@@ -136,6 +136,19 @@ static inline void json_text(struct json *j, const char *key, const char *text)
 		json_put_text(j, text, strlen(text));
 }
 
+/* A word of our own tables, which needs no escapes; NULL is null. */
+static inline void json_word(struct json *j, const char *key, const char *word)
+{
+	json_key(j, key);
+	if (word == NULL) {
+		json_raw(j, "null", 4);
+		return;
+	}
+	json_raw(j, "\"", 1);
+	json_raw(j, word, strlen(word));
+	json_raw(j, "\"", 1);
+}
+
 static inline void json_addr(struct json *j, const char *key, const struct addr *addr)
 {
 	json_key(j, key);

@@ -10,8 +10,8 @@
 
 #define HOST_SLOTS  (2 * SUMMARY_HOSTS_MAX) /* open addressing, at most half full */
 #define REASONS_MAX 16                      /* verdicts with reasons told apart */
-#define NAME_WIDTH  14                      /* columns of one party; IPv4 has at most 15 */
-#define APP_WIDTH   14
+#define NAME_WIDTH  15                      /* columns of one party: any IPv4 address */
+#define APP_WIDTH   13
 
 struct line { /* one call */
 	uint64_t start_ns, end_ns;
@@ -21,8 +21,8 @@ struct line { /* one call */
 	float bits;
 	double loss_pct, jitter_ms; /* negative: not known */
 	enum action action;
-	const char *state;
-	bool sos;
+	const char *state;          /* of a call without media, NULL with */
+	bool judged, sos;
 };
 
 struct usage {
@@ -126,7 +126,7 @@ static void line_parties(struct line *line, const struct call_party *ends)
 			name += 4;
 		if (name[0] == '\0')
 			name = addr_is_unspecified(&ends[i].ip) ? "?" : addr_text(&ends[i].ip, text);
-		snprintf(line->party[i], sizeof line->party[i], "%s", name);
+		snprintf(line->party[i], sizeof line->party[i], "%.*s", CALL_PARTY_LEN - 1, name);
 	}
 }
 
@@ -193,7 +193,7 @@ void summary_call(struct summary *s, const struct call *c)
 		return;
 	line = &s->line[s->n_line++];
 	*line = (struct line){ .start_ns = c->start_wall_ns, .end_ns = c->end_wall_ns,
-		.known = known, .bits = c->bits, .action = c->action, .sos = c->sos,
+		.known = known, .bits = c->bits, .action = c->action, .judged = c->judged, .sos = c->sos,
 		.state = c->n_media > 0 ? NULL : call_signalling(c) };
 	line_parties(line, ends);
 	main_codec = call_main_codec(c);
@@ -281,13 +281,16 @@ static void print_call(const struct line *l, FILE *out)
 	char length[32];
 
 	snprintf(length, sizeof length, run < 10000 ? "%.1f" : "%.0f", run);
-	fprintf(out, "%-14s %6s  %-*s %s %-*s  %-*s %5.1f %6s %7s  %s%s%s%s\n",
-	    stamp(l->start_ns, "%m-%d %H:%M:%S", at), length, NAME_WIDTH + 1,
-	    tame(l->party[CALL_CALLER], NAME_WIDTH + 1, a), l->known ? "->" : "<>", NAME_WIDTH + 1,
-	    tame(l->party[CALL_CALLEE], NAME_WIDTH + 1, b), APP_WIDTH - 2,
-	    tame(l->what, APP_WIDTH - 2, what), (double)l->bits, figure(l->loss_pct, "%", loss),
-	    figure(l->jitter_ms, "ms", jitter), action_name(l->action),
-	    l->state == NULL ? "" : " ", l->state == NULL ? "" : l->state, l->sos ? " sos" : "");
+	fprintf(out, "%-14s %6s %-*s %s %-*s %-*s ", stamp(l->start_ns, "%m-%d %H:%M:%S", at), length,
+	    NAME_WIDTH, tame(l->party[CALL_CALLER], NAME_WIDTH, a), l->known ? "->" : "<>",
+	    NAME_WIDTH, tame(l->party[CALL_CALLEE], NAME_WIDTH, b), APP_WIDTH,
+	    tame(l->what, APP_WIDTH, what));
+	if (l->state != NULL)
+		fprintf(out, "%-18s", l->state);
+	else
+		fprintf(out, "%5.1f %5s %6s", (double)l->bits, figure(l->loss_pct, "%", loss),
+		    figure(l->jitter_ms, "ms", jitter));
+	fprintf(out, " %s%s\n", l->judged ? action_name(l->action) : "-", l->sos ? " sos" : "");
 }
 
 static int reason_order(const void *a, const void *b)
@@ -331,9 +334,9 @@ static void print_calls(const struct summary *s, FILE *out)
 	for (i = 0; i < s->n_line; i++)
 		sorted[i] = &s->line[i];
 	qsort(sorted, s->n_line, sizeof *sorted, line_order);
-	fprintf(out, "Calls: %llu\n%-14s %6s  %-*s    %-*s  %-*s %5s %6s %7s  %s\n",
-	    (unsigned long long)s->calls, "start (UTC)", "s", NAME_WIDTH + 1, "who", NAME_WIDTH + 1,
-	    "whom", APP_WIDTH - 2, "app/codec", "bits", "loss", "jitter", "verdict");
+	fprintf(out, "Calls: %llu\n%-14s %6s %-*s    %-*s %-*s %5s %5s %6s %s\n",
+	    (unsigned long long)s->calls, "start (UTC)", "s", NAME_WIDTH, "who", NAME_WIDTH, "whom",
+	    APP_WIDTH, "app/codec", "bits", "loss", "jitter", "verdict");
 	for (i = 0; i < s->n_line; i++)
 		print_call(sorted[i], out);
 	if (s->calls > s->n_line)

@@ -31,9 +31,11 @@ struct host {
 	struct chain facts;       /* n == 0: slot free */
 };
 
+struct slot { uint32_t hash, entry; }; /* entry: number + 1, 0 free */
+
 struct facts {
 	struct entry *entries;
-	uint32_t *index;          /* number + 1; open addressing */
+	struct slot *index;       /* open addressing; the hash spares most looks at entries */
 	struct host *hosts;       /* open addressing */
 	uint32_t mask, max, max_per_host;
 	uint32_t free_head;       /* through all.next */
@@ -101,9 +103,9 @@ static struct fact_key key_for(enum fact_kind kind, const struct addr *host,
 	return (struct fact_key){ *host, *remote, port, proto, (uint8_t)kind };
 }
 
-static uint32_t key_home(const struct facts *f, const struct fact_key *key)
+static uint32_t key_hash(const struct fact_key *key)
 {
-	return (uint32_t)hash_bytes(key, sizeof *key) & f->mask;
+	return (uint32_t)hash_bytes(key, sizeof *key);
 }
 
 static uint32_t host_home(const struct facts *f, const struct addr *a)
@@ -114,10 +116,10 @@ static uint32_t host_home(const struct facts *f, const struct addr *a)
 /* Slot of the key, or the free one where it would go. */
 static uint32_t index_find(const struct facts *f, const struct fact_key *key)
 {
-	uint32_t i = key_home(f, key);
+	uint32_t hash = key_hash(key), i = hash & f->mask;
 
-	while (f->index[i] != 0 &&
-	    memcmp(&f->entries[f->index[i] - 1].key, key, sizeof *key) != 0)
+	while (f->index[i].entry != 0 && (f->index[i].hash != hash ||
+	    memcmp(&f->entries[f->index[i].entry - 1].key, key, sizeof *key) != 0))
 		i = (i + 1) & f->mask;
 	return i;
 }
@@ -133,15 +135,15 @@ static uint32_t host_find(const struct facts *f, const struct addr *a)
 
 static void index_remove(struct facts *f, uint32_t gap)
 {
-	for (uint32_t j = (gap + 1) & f->mask; f->index[j] != 0; j = (j + 1) & f->mask) {
-		uint32_t home = key_home(f, &f->entries[f->index[j] - 1].key);
+	for (uint32_t j = (gap + 1) & f->mask; f->index[j].entry != 0; j = (j + 1) & f->mask) {
+		uint32_t home = f->index[j].hash & f->mask;
 
 		if (((j - home) & f->mask) < ((j - gap) & f->mask))
 			continue;
 		f->index[gap] = f->index[j];
 		gap = j;
 	}
-	f->index[gap] = 0;
+	f->index[gap] = (struct slot){ 0, 0 };
 }
 
 static void host_remove(struct facts *f, uint32_t gap)
@@ -231,8 +233,8 @@ bool facts_add(struct facts *f, const struct fact *fact, uint64_t mono_ns, struc
 	struct host *h;
 	uint32_t n;
 
-	if (f->index[i] != 0)
-		forget(f, f->index[i] - 1);
+	if (f->index[i].entry != 0)
+		forget(f, f->index[i].entry - 1);
 	if (!make_room(f, &fact->host, mono_ns)) {
 		count(counts, COUNT_FACTS_REFUSED);
 		return false;
@@ -242,7 +244,7 @@ bool facts_add(struct facts *f, const struct fact *fact, uint64_t mono_ns, struc
 	f->entries[n].key = key;
 	f->entries[n].fact = *fact;
 	f->entries[n].used = true;
-	f->index[index_find(f, &key)] = n + 1;
+	f->index[index_find(f, &key)] = (struct slot){ key_hash(&key), n + 1 };
 	h = &f->hosts[host_find(f, &fact->host)];
 	if (h->facts.n == 0)
 		*h = (struct host){ fact->host, { NONE, NONE, 0 } };
@@ -261,8 +263,8 @@ bool facts_find(const struct facts *f, enum fact_kind kind, const struct addr *h
 	if (f->all.n == 0)
 		return false; /* the usual case: nothing was announced */
 	i = index_find(f, &key);
-	if (f->index[i] == 0 || f->entries[f->index[i] - 1].fact.expires_ns <= mono_ns)
+	if (f->index[i].entry == 0)
 		return false;
-	*out = f->entries[f->index[i] - 1].fact;
-	return true;
+	*out = f->entries[f->index[i].entry - 1].fact;
+	return out->expires_ns > mono_ns;
 }

@@ -334,6 +334,8 @@ static enum frag_result datagram_add(struct frags *fs, struct datagram *d, struc
 
 	if (d->dead || lengths_bad(d, f, len) || (!f->more && piece_beyond(d, f->offset + len)))
 		return datagram_kill(fs, d, w->counts);
+	if (w->joins == FRAG_JOINS)
+		count(w->counts, COUNT_HEADERS_DEEP);
 	if (d->n_pieces == FRAG_PIECES_MAX || w->joins == FRAG_JOINS)
 		return datagram_kill(fs, d, w->counts);
 	place = piece_place(d, f->offset, &w->c, &at);

@@ -4,8 +4,6 @@
 
 #include "packet/walk.h"
 
-#define countof(a) (sizeof (a) / sizeof *(a))
-
 #define IP4_HEADER      20
 #define IP4_MORE        0x2000  /* flags and offset: RFC 791, 3.1 */
 #define IP4_OFFSET      0x1fff  /* in units of 8 bytes */
@@ -57,6 +55,8 @@ static enum frag_result fragment_take(struct walk *w, struct fragment *f)
 		r = frags_add(w->frags, w, f);
 	if (r == FRAG_JOINED) {
 		w->pkt->flags |= PACKET_JOINED;
+		w->pkt->ip_at = NULL;
+		w->pkt->ip_caplen = 0;
 		w->pkt->ip_len = f->head_len + walk_wire(w);
 	}
 	return r;
@@ -146,10 +146,18 @@ static enum layer fragment_open(struct walk *w, struct fragment *f)
 	return fragment_goes_on(r, f) ? payload_open(w, f) : fragment_end(w, r);
 }
 
+/* Remembers where the packet begins that ends where the trimmed cursor does. */
+static void ip_note(struct walk *w, const uint8_t *start)
+{
+	w->pkt->ip_at = start;
+	w->pkt->ip_caplen = (uint32_t)(w->c.end - start);
+}
+
 enum layer ip_v4(struct walk *w)
 {
 	struct packet *pkt = w->pkt;
 	uint32_t wire = walk_wire(w);
+	const uint8_t *start = w->c.p;
 	struct cursor h = cur_sub(&w->c, IP4_HEADER);
 	uint8_t first = cur_u8(&h);
 	uint32_t head = (first & 15u) * 4, total, field;
@@ -177,6 +185,7 @@ enum layer ip_v4(struct walk *w)
 	if (w->c.bad)
 		return walk_fail(w, COUNT_TRUNCATED);
 	walk_trim(w, total - head);
+	ip_note(w, start);
 	if ((field & (IP4_MORE | IP4_OFFSET)) == 0 && pkt->proto != IPPROTO_AH)
 		return transport_open(w);
 	f.offset = (field & IP4_OFFSET) * 8;
@@ -189,6 +198,7 @@ enum layer ip_v4(struct walk *w)
 enum layer ip_v6(struct walk *w)
 {
 	struct packet *pkt = w->pkt;
+	const uint8_t *start = w->c.p;
 	struct cursor h = cur_sub(&w->c, IP6_HEADER);
 	uint8_t first = cur_u8(&h);
 	struct fragment f = { .head_len = IP6_HEADER };
@@ -208,6 +218,7 @@ enum layer ip_v6(struct walk *w)
 	if (len == 0) /* jumbogram (RFC 2675), or segmentation offload */
 		len = walk_wire(w);
 	walk_trim(w, len);
+	ip_note(w, start);
 	pkt->ip_len = IP6_HEADER + len;
 	return payload_open(w, &f);
 }

@@ -2,8 +2,6 @@
 /* Everything below IP: link types, tags, labels, PPP, LLC. */
 #include "packet/walk.h"
 
-#define countof(a) (sizeof (a) / sizeof *(a))
-
 #define ETHER_ADDRS      12      /* two MAC addresses */
 #define ETHER_LENGTH_MAX 1500    /* up to here the type field is a length: IEEE 802.3, 3.2.6 */
 #define VLAN_ID_MASK     0x0fff  /* IEEE 802.1Q */
@@ -38,7 +36,7 @@ static const struct type_row ether_types[] = {
 	{ 0x0004, LAYER_LLC },   /* Linux cooked capture: 802.2 follows */
 };
 
-/* PPP protocol numbers: RFC 1332, 5072, 3032, 3518 is not followed. */
+/* PPP protocol numbers: RFC 1332, 5072 and 3032. */
 static const struct type_row ppp_types[] = {
 	{ 0x0021, LAYER_IP4 },
 	{ 0x0057, LAYER_IP6 },

@@ -9,8 +9,6 @@
 #include "base/hash.h"
 #include "packet/walk.h"
 
-#define countof(a) (sizeof (a) / sizeof *(a))
-
 #define PORT_GTPU        2152  /* 3GPP TS 29.281, 4.4.2 */
 #define PORT_VXLAN       4789  /* RFC 7348, 8 */
 #define PORT_VXLAN_LINUX 8472  /* the Linux default, older than the RFC */

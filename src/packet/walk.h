@@ -5,6 +5,8 @@
 #include "base/cursor.h"
 #include "packet/packet.h"
 
+#define countof(a) (sizeof (a) / sizeof *(a))
+
 /*
  * Private to packet/: the walk through the headers of one frame. Each layer is
  * a function that reads its header from the cursor and names the next layer;

@@ -17,6 +17,9 @@ const char *action_name(enum action a)
 	return action_names[a];
 }
 
+/* Selectors that ask nothing of the flow, or (bits) are asked anyway. */
+#define NO_QUESTION (1u << SEL_REASON | 1u << SEL_TARGET | 1u << SEL_BITS)
+
 static bool end_matches(const struct end *e, const struct addr *ip, uint16_t port)
 {
 	return port >= e->port_lo && port <= e->port_hi && (e->in == NULL || ranges_hold(e->in, ip));
@@ -34,6 +37,8 @@ static bool ends_match(const struct compiled *r, const struct subject *s)
 	if (has(r, SEL_HOST) && !end_matches(&r->host, &s->ip[0], s->port[0]) &&
 	    !end_matches(&r->host, &s->ip[1], s->port[1]))
 		return false;
+	if (!(r->selectors & (1u << SEL_FROM | 1u << SEL_TO)))
+		return true;
 	return order_matches(r, s, 0) || (!s->initiator_known && order_matches(r, s, 1));
 }
 
@@ -77,13 +82,18 @@ static bool link_matches(const struct compiled *r, const struct subject *s)
 	    (!has(r, SEL_OIF) || names_hold(&r->oif, s->oif));
 }
 
+static bool selectors_match(const struct compiled *r, const struct subject *s)
+{
+	return (!has(r, SEL_TUNNELLED) || s->tunnelled) && names_match(r, s) && link_matches(r, s) &&
+	    (!has(r, SEL_SIGNALLED) || signaller_matches(r, s)) && ends_match(r, s) &&
+	    time_matches(r, s->wall_ns);
+}
+
 /* Cheap questions first; the calendar last. */
 static bool rule_matches(const struct compiled *r, const struct subject *s)
 {
 	return class_matches(r, s) && s->bits >= r->bits_lo && s->bits < r->bits_hi &&
-	    (!has(r, SEL_TUNNELLED) || s->tunnelled) && names_match(r, s) && link_matches(r, s) &&
-	    ends_match(r, s) && (!has(r, SEL_SIGNALLED) || signaller_matches(r, s)) &&
-	    time_matches(r, s->wall_ns);
+	    ((r->selectors & ~NO_QUESTION) == 0 || selectors_match(r, s));
 }
 
 static bool emergency(const struct policy *p, const struct subject *s)

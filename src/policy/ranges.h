@@ -4,12 +4,17 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/addr.h"
 
 /* A set of addresses as disjoint ascending ranges: found by bisection however long the list was. */
+struct addr_key { /* an address as two numbers: compared on the way of every packet that asks the rules */
+	uint64_t high, low;
+};
+
 struct range {
-	struct addr lo, hi;
+	struct addr_key lo, hi;
 };
 
 struct ranges {

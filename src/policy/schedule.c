@@ -106,18 +106,23 @@ static void mark(struct schedule *s, unsigned days, int from, int to)
 
 static bool read_time_range(struct reader *r, struct schedule *s, unsigned days)
 {
+	const char *at = r->p;
 	int from = read_clock(r), to;
 
-	if (from < 0 || from == DAY_MINUTES)
+	if (from < 0 || from == DAY_MINUTES) {
+		r->p = at;
 		return fail(r, "expected a time (00:00 to 23:59)");
+	}
 	if (*r->p != '-')
 		return fail(r, "expected \"-\" and the time at which it ends");
-	r->p++;
+	at = ++r->p;
 	to = read_clock(r);
 	if (to < 0)
 		return fail(r, "expected a time (00:00 to 24:00)");
-	if (to == from)
+	if (to == from) {
+		r->p = at;
 		return fail(r, "begins and ends at the same time; the whole day is 00:00-24:00");
+	}
 	mark(s, days, from, to > from ? to : to + DAY_MINUTES);
 	return true;
 }

@@ -6,7 +6,7 @@ void policy_set_act_bits(struct policy *p, float bits)
 	unsigned at = 0;
 
 	for (size_t i = 0; i < p->n; i++)
-		if (!has(&p->rule[i], SEL_BITS))
+		if (!p->rule[i].any && !has(&p->rule[i], SEL_BITS))
 			p->rule[i].bits_lo = bits;
 	while (at < p->n_thresholds && p->threshold[at] < bits)
 		at++;

@@ -53,8 +53,7 @@ static bool walk_entry(struct paths *p, const FTSENT *e)
 
 	switch (e->fts_info) {
 	case FTS_F:
-		return !S_ISREG(e->fts_statp->st_mode) ||
-		    path_add_file(p, e->fts_path, e->fts_statp, false);
+		return path_add_file(p, e->fts_path, e->fts_statp, false);
 	case FTS_SL:
 		return stat(e->fts_path, &st) != 0 || !S_ISREG(st.st_mode) ||
 		    path_add_file(p, e->fts_path, &st, false);

@@ -235,8 +235,7 @@ static void pcap_files_close(struct source *base)
 
 static const struct source_ops file_ops = { "file", pcap_files_next, pcap_files_close };
 
-/* Says at once what is wrong with a filter, as far as Ethernet can tell. */
-static bool filter_check(const char *filter, char error[static SOURCE_ERROR_LEN])
+bool source_filter_check(const char *filter, char error[static SOURCE_ERROR_LEN])
 {
 	struct bpf_program program;
 	pcap_t *dead = pcap_open_dead(DLT_EN10MB, SNAPLEN);
@@ -257,7 +256,7 @@ static struct pcap_files *pcap_files_new(const char *filter, char error[static S
 {
 	struct pcap_files *s;
 
-	if (filter != NULL && !filter_check(filter, error))
+	if (filter != NULL && !source_filter_check(filter, error))
 		return NULL;
 	if ((s = calloc(1, sizeof *s)) == NULL)
 		goto no_memory;

@@ -62,6 +62,9 @@ void source_close(struct source *);  /* accepts NULL */
 struct source *source_files(char *const paths[], int n, const char *filter,
     char error[static SOURCE_ERROR_LEN]);
 
+/* False with `error` filled when a filter is wrong, as far as Ethernet can tell; source_files asks too. */
+bool source_filter_check(const char *filter, char error[static SOURCE_ERROR_LEN]);
+
 /*
  * Packets of a scenario file (docs/SCENARIOS.md), for tests. NULL with `error`
  * ("FILE:LINE: what") when it is malformed.

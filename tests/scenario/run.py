@@ -141,7 +141,7 @@ class Scenario:
             elif first == "rules":
                 rules, self.rules = True, ""
             elif first not in self.OWN:
-                match = re.search(r"\s<<(\S+)\s*$", line)
+                match = re.search(r"\s<<(\S+)\s*(#.*)?$", line)
                 here = match.group(1) if match and not first.startswith("#") else None
             else:
                 self.OWN[first](self, number, line)

@@ -153,7 +153,7 @@ static inline enum decode build_decode(const struct build *b, uint16_t link,
 	return build_decode_cut(b, b->n, link, NULL, counts, 0, pkt);
 }
 
-/* "ADDR:PORT > ADDR:PORT PROTO", with brackets around no address. */
+/* "ADDR PORT > ADDR PORT proto NUMBER". */
 static inline const char *build_ends(const struct packet *pkt)
 {
 	static char text[160];

@@ -68,7 +68,12 @@ static void catch_signals(void)
 
 static bool set_engine(const struct read_conf *c, struct engine_conf *e)
 {
-	char bad[32];
+	char bad[32], error[SOURCE_ERROR_LEN];
+
+	if (c->filter != NULL && !source_filter_check(c->filter, error)) {
+		log_warnx("read", "%s", error);
+		return false;
+	}
 
 	if (c->max_flows != 0)
 		e->max_flows = c->max_flows;

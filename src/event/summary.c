@@ -269,6 +269,8 @@ static const char *figure(double value, const char *unit, char out[static 32])
 {
 	if (value < 0)
 		strcpy(out, "-");
+	else if (value > 9999) /* a clock that jumped */
+		strcpy(out, ">9999");
 	else
 		snprintf(out, 32, value < 100 ? "%.1f%s" : "%.0f%s", value, unit);
 	return out;

@@ -159,6 +159,8 @@ static void failure_is_not_final(void **state)
 	sip(2000, CALL_FAILED, 5, false);
 	tick(60000);
 	assert_int_equal(calls_written(), 0);
+	ev = (struct event){ .type = EVENT_EPOCH };
+	event_emit(sink, &ev);
 	stop();
 	assert_in(sink_text, "\"end_reason\":\"shutdown\",\"signalling\":\"answered\"");
 }

@@ -21,6 +21,17 @@ struct engine_conf {
 	enum ndpi_mode ndpi;
 	size_t ndpi_bytes;
 	bool enforce;              /* verdicts are carried out, not only reported */
+	/* The kernel must no longer decide by itself what happens to this flow. */
+	void (*on_unmark)(void *arg, const struct flow_key *);
+	void *arg;
+};
+
+/* What becomes of one packet. */
+struct fate {
+	bool drop;
+	bool final;                /* the same for all that follow: the kernel may do it unasked */
+	bool from_source;          /* sent by the end that opened the flow */
+	enum reject_target reject; /* who is told; only with drop */
 };
 
 /* Defaults; each is explained where it is set (engine.c). */
@@ -33,6 +44,13 @@ struct engine *engine_new(const struct engine_conf *, const struct policy *, str
 void engine_free(struct engine *);
 /* Reads the source to its end, or until *stop. Returns the number of errors the source reported. */
 unsigned engine_run(struct engine *, struct source *, const volatile int *stop);
+/* The same packet by packet, for sources that want to know the fate of each. */
+void engine_begin(struct engine *, struct source *);
+struct fate engine_packet(struct engine *, struct frame *);
+void engine_tick(struct engine *, struct frame *);
+void engine_end(struct engine *);
+/* Other rules from now on: every live flow is judged anew. The old ones may go once their events are written. */
+void engine_set_policy(struct engine *, const struct policy *);
 const struct counts *engine_counts(const struct engine *);
 
 #endif

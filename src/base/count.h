@@ -40,6 +40,9 @@
 	X(CALLS_REFUSED, "calls_refused", "calls not recorded: the table was full") \
 	X(SIGNALS_REFUSED, "signals_refused", "signalling messages with fields longer than we keep") \
 	X(NDPI_REFUSED, "ndpi_refused", "flows not shown to libnDPI: its budget was used up") \
+	X(DROPPED, "dropped", "packets of blocked flows") \
+	X(DEGRADED, "degraded", "packets lost on purpose in degraded flows") \
+	X(LIMITED, "limited", "packets above the rate of a limit rule") \
 	X(EVENTS_LOST, "events_lost", "events that could not be written") \
 	X(ATTRIBUTES_REFUSED, "attributes_refused", "STUN messages with more attributes than we keep")
 

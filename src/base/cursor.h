@@ -22,7 +22,7 @@ static inline struct cursor cur_open(const void *data, size_t len)
 {
 	const uint8_t *p = data;
 
-	return (struct cursor){ p, p + len, false };
+	return (struct cursor){ p, len == 0 ? p : p + len, false }; /* no data: NULL and 0 are fine */
 }
 
 /* Bytes left to read; 0 once the cursor is bad. */

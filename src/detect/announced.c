@@ -41,6 +41,24 @@ static void link_flow(struct look *l, const struct fact *f)
 	w->sos = f->sos;
 	memcpy(w->dialed, f->dialed, sizeof w->dialed);
 	l->flow->flags |= FLOW_LINKED;
+	watch_ask_rules(w);
+}
+
+/* Whatever is said of these ports, DESIGN.md (facts): the flow belongs to the call, and is media only when it looks so. */
+static bool is_common_port(uint16_t port)
+{
+	return port == 53 || port == 80 || port == 443;
+}
+
+/* Evidence from an announcement alone. */
+static void weigh(struct look *l, const struct fact *f)
+{
+	if (is_common_port(l->pkt->port[0]) || is_common_port(l->pkt->port[1]))
+		return;
+	if (f->app == APP_RTCP)
+		detect_evidence(l, CLASS_SIGNALLING, APP_RTCP, ANNOUNCED_BITS, "RTCP announced by SIP", 0, 0);
+	else
+		detect_evidence(l, CLASS_MEDIA, APP_NONE, ANNOUNCED_BITS, "announced by SIP", 0, 0);
 }
 
 enum look_result announced_look(struct look *l)
@@ -55,10 +73,7 @@ enum look_result announced_look(struct look *l)
 	if (!is_due(n))
 		return LOOK_MAYBE;
 	if (fact_of(l, FACT_ANNOUNCED, &f)) {
-		if (f.app == APP_RTCP)
-			detect_evidence(l, CLASS_SIGNALLING, APP_RTCP, ANNOUNCED_BITS, "RTCP announced by SIP", 0, 0);
-		else
-			detect_evidence(l, CLASS_MEDIA, APP_NONE, ANNOUNCED_BITS, "announced by SIP", 0, 0);
+		weigh(l, &f);
 		link_flow(l, &f);
 		return LOOK_NO;
 	}

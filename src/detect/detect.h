@@ -83,9 +83,21 @@ struct watch {
 	/* the judge's last word, see judge.h */
 	uint8_t cls, app, band, voip_events;
 	float bits;
+	uint64_t degrade_interval;    /* of the last degraded run over TCP */
+	uint8_t degrade_left;         /* segments still to lose in it */
 	struct stream *stream;        /* TCP being put together, NULL none */
 	void *ndpi;                   /* libnDPI's state, NULL none */
 };
+
+/* Band of a watch about which the rules must be asked again, whatever its evidence; no real one is that high. */
+#define BAND_ASK UINT8_MAX
+
+/* Something rules ask about changed that is no evidence: who announced the flow, or which number was called. */
+static inline void watch_ask_rules(struct watch *w)
+{
+	w->band = BAND_ASK;
+	w->dirty = true;
+}
 
 /* One payload on its way through the rows. */
 struct look {

@@ -23,9 +23,14 @@
 #define HELLO_MAX          2048   /* bytes of a hello in fragments; a post-quantum key share makes 1.5 KiB */
 #define RECORDS_MAX           8   /* looked at in a datagram */
 
-/* Of some 200 bits: version 15, epoch 16, lengths 3 x 12, lists that end where they must, a known profile 12. */
-#define BITS_OFFER   40.0f
-#define BITS_ACCEPT  48.0f
+/*
+ * That these bytes are a hello with use_srtp is sure (version 15 bits, epoch 16,
+ * lengths 3 x 12, a known profile 12). That a call follows is not: Chromium
+ * offers and accepts SRTP for a data channel alone (pcaps/webrtc-data.pcap.gz).
+ * So both are reported, and neither is acted on until media flows.
+ */
+#define BITS_OFFER   12.0f
+#define BITS_ACCEPT  14.0f
 #define BITS_NAME     8.0f        /* DTLS that is no call */
 
 const struct byte_range dtls_bytes[] = { { RECORD_HANDSHAKE, RECORD_HANDSHAKE }, { 1, 0 } };

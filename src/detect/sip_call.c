@@ -158,7 +158,7 @@ static void watch_number(struct look *l, struct sip_calls *s, const struct sip_d
 	if (w == NULL)
 		return;
 	s->live = begins ? d->call : 0;
-	w->dirty |= w->sos != (begins && d->sos) || begins || w->dialed[0] != '\0';
+	watch_ask_rules(w);
 	w->sos = begins && d->sos;
 	memset(w->dialed, 0, sizeof w->dialed);
 	if (begins)

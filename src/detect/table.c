@@ -18,7 +18,7 @@ const struct detector detectors[] = {
 	{ .name = "sip", .about = "SIP and SDP", .group = GROUP_SIGNALLING, .verified = true,
 	  .udp = sip_bytes, .tcp = sip_stream_bytes, .look = sip_look, .stream = sip_stream, .give_up_after = 40 },
 	{ .name = "sip", .about = "media where signalling announced it", .group = GROUP_ANNOUNCED, .verified = true, .cap_bits = ANNOUNCED_BITS,
-	  .udp = announced_bytes, .look = announced_look, .give_up_after = 64 },
+	  .udp = announced_bytes, .look = announced_look, .give_up_after = 0 /* it ends by itself */ },
 	{ .name = "rtp", .about = "RTP and SRTP", .group = GROUP_RTP, .verified = true,
 	  .udp = rtp_bytes, .look = rtp_look, .give_up_after = 0, .media = rtp_media },
 	{ .name = "rtp", .about = "RTCP and SRTCP", .group = GROUP_RTP, .verified = true,

@@ -121,7 +121,7 @@ static void put_flow_head(struct eve *e, const struct event *ev, uint32_t call_i
 	json_u64(j, "flow_id", f->id);
 	if (call_id != 0)
 		eve_call_id(j, call_id);
-	if (e->ifaces != NULL)
+	if (e->ifaces != NULL && e->ifaces[f->iface] != NULL)
 		json_text(j, "in_iface", e->ifaces[f->iface]);
 	if (ev->file_name != NULL)
 		json_text(j, "pcap_filename", ev->file_name);

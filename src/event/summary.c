@@ -11,7 +11,7 @@
 #define HOST_SLOTS  (2 * SUMMARY_HOSTS_MAX) /* open addressing, at most half full */
 #define REASONS_MAX 16                      /* verdicts with reasons told apart */
 #define NAME_WIDTH  15                      /* columns of one party: any IPv4 address */
-#define APP_WIDTH   13
+#define APP_WIDTH   12
 
 struct line { /* one call */
 	uint64_t start_ns, end_ns;

@@ -44,6 +44,7 @@ enum flow_flag {
 	FLOW_JUDGED          = 1 << 8, /* rules were asked once */
 	FLOW_LINKED          = 1 << 10, /* announced by signalling: watch->call and signaller are set */
 	FLOW_FIRST_1         = 1 << 11, /* direction 1 sent the first packet we saw */
+	FLOW_FINAL           = 1 << 14, /* the kernel was told to go on without asking */
 	FLOW_NDPI_DONE       = 1 << 13, /* libnDPI had its say */
 	FLOW_SPOKEN          = 1 << 12, /* a voip event was written */
 };
@@ -81,7 +82,7 @@ struct flow {
 	uint32_t wheel_next, wheel_prev;
 	uint32_t worth_next, worth_prev;
 	uint32_t hash;
-	uint16_t iface;
+	uint16_t iface, oface;    /* as in frame */
 	uint8_t worth;            /* enum flow_worth */
 	uint8_t action;           /* enum action of the verdict in force */
 	uint8_t reject;           /* enum reject_target */

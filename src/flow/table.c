@@ -413,7 +413,7 @@ static struct flow *flow_new(struct flow_table *t, const struct flow_key *key, u
 		.key = *key, .hash = hash, .used = 1,
 		.id = t->next_id, .last_ns = pkt->frame->mono_ns, .first_ns = pkt->frame->mono_ns,
 		.first_wall_ns = pkt->frame->wall_ns, .first_number = pkt->frame->number,
-		.iface = pkt->frame->iface, .alive = UINT32_MAX,
+		.iface = pkt->frame->iface, .oface = pkt->frame->oface, .alive = UINT32_MAX,
 		.flags = initiator_flags(pkt, dir), .worth = WORTH_ONE_PACKET,
 	};
 	t->next_id = (t->next_id + 1) & FLOW_ID_MASK;

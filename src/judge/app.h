@@ -16,8 +16,8 @@ enum voip_class {
 	CLASS_COUNT
 };
 
-/* Kinds of names: an application says more than the protocol it speaks. */
-enum app_kind { APP_KIND_PROTOCOL, APP_KIND_VENDOR };
+/* Kinds of names, each says more than the one before: the protocol, the stack that speaks it, the application. */
+enum app_kind { APP_KIND_PROTOCOL, APP_KIND_STACK, APP_KIND_VENDOR };
 
 /* One table of names for events, rules and docs. X(id, name, kind, category, what). Append only. */
 #define APPS(X) \
@@ -26,7 +26,7 @@ enum app_kind { APP_KIND_PROTOCOL, APP_KIND_VENDOR };
 	X(SIP, "sip", PROTOCOL, VOIP, "Session Initiation Protocol") \
 	X(STUN, "stun", PROTOCOL, VOIP, "STUN, TURN or ICE of no known application") \
 	X(DTLS, "dtls", PROTOCOL, OTHER, "DTLS") \
-	X(WEBRTC, "webrtc", PROTOCOL, VOIP, "browser calls: ICE with DTLS-SRTP") \
+	X(WEBRTC, "webrtc", STACK, VOIP, "browser calls: ICE with DTLS-SRTP") \
 	X(H323, "h323", PROTOCOL, VOIP, "H.225, H.245, RAS") \
 	X(MGCP, "mgcp", PROTOCOL, VOIP, "Media Gateway Control Protocol") \
 	X(MEGACO, "megaco", PROTOCOL, VOIP, "Megaco, H.248") \

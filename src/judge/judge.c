@@ -21,14 +21,12 @@ static float class_bits(const struct evidence *e, unsigned n, enum voip_class cl
 	return sum;
 }
 
-/* How well an evidence names the application of a class: a vendor before a protocol, then its own class, then bits. */
+/* How well an evidence names the application of a class: a vendor before a stack before a protocol, then its own class, then bits. */
 static float name_rank(const struct evidence *e, enum voip_class cls)
 {
-	enum { VENDOR_FIRST = 10000, OWN_CLASS = 1000 };
-	float rank = e->bits;
+	enum { KIND = 10000, OWN_CLASS = 1000 };
+	float rank = e->bits + (float)app_kind(e->app) * KIND;
 
-	if (app_kind(e->app) == APP_KIND_VENDOR)
-		rank += VENDOR_FIRST;
 	if (e->row->group == GROUP_NDPI)
 		rank -= OWN_CLASS; /* a second opinion: names what nobody else does */
 	if (e->cls == cls)

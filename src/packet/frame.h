@@ -13,8 +13,10 @@ struct frame {
 	uint64_t mono_ns;     /* never steps back */
 	uint64_t wall_ns;     /* since 1970, UTC */
 	uint16_t link;        /* DLT_ value of libpcap */
-	uint16_t iface;       /* index for source_iface_name */
-	uint32_t token;       /* for source_verdict; 0 where verdicts mean nothing */
+	uint16_t iface;       /* where it came in: index for source.iface_names, 0 unknown */
+	uint16_t oface;       /* where it is about to leave; 0 unknown */
+	uint32_t token;       /* of a queue: names the packet in the verdict */
+	uint32_t mark;        /* of a queue: the packet's mark as it came */
 };
 
 #endif

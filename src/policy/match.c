@@ -96,11 +96,15 @@ static bool rule_matches(const struct compiled *r, const struct subject *s)
 	    ((r->selectors & ~NO_QUESTION) == 0 || selectors_match(r, s));
 }
 
+bool policy_emergency(const struct policy *p, const char *dialed)
+{
+	return dialed != NULL && dialed[0] != '\0' && names_hold(&p->emergency, dialed);
+}
+
+/* An empty list switches this off for the service URN too. */
 static bool emergency(const struct policy *p, const struct subject *s)
 {
-	if (p->emergency.n == 0)
-		return false;
-	return s->sos || (s->dialed != NULL && s->dialed[0] != '\0' && names_hold(&p->emergency, s->dialed));
+	return p->emergency.n != 0 && (s->sos || policy_emergency(p, s->dialed));
 }
 
 /* The inside end; the client when both or neither are. */

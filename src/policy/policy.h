@@ -86,6 +86,8 @@ uint8_t policy_band(const struct policy *, float bits);
 /* Next moment (wall, ns) at which `during` or `until` changes a verdict; UINT64_MAX never. */
 uint64_t policy_next_change(const struct policy *, uint64_t wall_ns);
 unsigned policy_count(const struct policy *);
+/* True for a number that `emergency` lists. */
+bool policy_emergency(const struct policy *, const char *dialed);
 /* True when an address counts as inside. */
 bool policy_inside(const struct policy *, const struct addr *);
 /* Warns of rules whose `until` has passed, as FILE:LINE:COLUMN: warning: text. For `check`. */

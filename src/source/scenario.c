@@ -114,6 +114,7 @@ struct source *source_scenario(const char *path, char error[static SOURCE_ERROR_
 	if (sc == NULL)
 		return NULL;
 	sc->base.ops = &ops;
+	sc->n_ifaces = 1; /* 0 stays unknown */
 	if ((sc->path = strdup(path)) == NULL ||
 	    !scenario_add(sc, SOURCE_EPOCH, 0, 0, NULL, 0) || !script_read(sc, error)) {
 		scenario_close(&sc->base);
@@ -121,7 +122,7 @@ struct source *source_scenario(const char *path, char error[static SOURCE_ERROR_
 	}
 	sc->base.file_name = sc->path;
 	sc->base.bytes_total = sc->n_bytes;
-	if (sc->n_ifaces > 0)
+	if (sc->n_ifaces > 1)
 		sc->base.iface_names = (const char *const *)sc->ifaces;
 	return &sc->base;
 }

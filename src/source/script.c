@@ -125,7 +125,7 @@ static bool do_iif(struct script *s)
 
 	if (w == NULL)
 		return script_fail(s, "iif NAME expected");
-	for (s->iface = 0; s->iface < sc->n_ifaces; s->iface++)
+	for (s->iface = 1; s->iface < sc->n_ifaces; s->iface++)
 		if (strcmp(sc->ifaces[s->iface], w->text) == 0)
 			return true;
 	if (sc->n_ifaces == SCENARIO_IFACES)

@@ -34,7 +34,7 @@ struct source_ops {
 struct source {
 	const struct source_ops *ops;
 	const char *file_name;               /* of the current file, else NULL */
-	const char *const *iface_names;      /* index frame.iface; NULL without interfaces */
+	const char *const *iface_names;      /* index frame.iface; [0] is NULL; NULL without interfaces */
 	uint64_t bytes_done, bytes_total;    /* progress; total 0 when unknown */
 	char error[SOURCE_ERROR_LEN];        /* why SOURCE_ERROR: file, packet number, byte offset */
 };

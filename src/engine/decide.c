@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "engine/state.h"
+
+#include "base/clock.h"
+#include "judge/judge.h"
+
+/* How long the redial of a pair just cut is remembered: callers try again within a minute. */
+#define CUT_NS (60 * NS_PER_S)
+
+static void subject_of(const struct engine *e, const struct flow *f, struct subject *s)
+{
+	const struct watch *w = f->watch;
+	int src = engine_source_dir(f);
+
+	*s = (struct subject){
+		.ip = { f->key.ip[src], f->key.ip[!src] },
+		.port = { f->key.port[src], f->key.port[!src] },
+		.proto = f->key.proto, .initiator_known = flow_initiator(f) >= 0,
+		.dialed = "", .wall_ns = e->wall_ns,
+	};
+	if (e->source != NULL && e->source->iface_names != NULL) {
+		s->iif = e->source->iface_names[f->iface];
+		s->oif = e->source->iface_names[f->oface];
+	}
+	if (w == NULL)
+		return;
+	s->sos = w->sos;
+	s->dialed = w->dialed;
+	s->cls = (enum voip_class)w->cls;
+	s->app = (enum app)w->app;
+	s->bits = w->bits;
+	s->category = w->category != CATEGORY_NONE ? w->category : app_category(s->app);
+	s->signaller = w->signaller;
+	s->signaller_port = w->signaller_port;
+}
+
+/* A call was cut: what comes next between these two needs less evidence for a while. */
+static void remember_cut(struct engine *e, const struct flow *f)
+{
+	for (int dir = 0; dir < 2; dir++) {
+		struct fact cut = { .kind = FACT_CUT, .host = f->key.ip[dir], .remote = f->key.ip[!dir],
+			.app = (enum app)f->watch->app, .expires_ns = e->mono_ns + CUT_NS };
+
+		(void)facts_add(e->facts, &cut, e->mono_ns, &e->counts);
+	}
+}
+
+/* Asks the rules; true when the verdict in force changed. */
+static bool apply_rules(struct engine *e, struct flow *f, struct verdict *v)
+{
+	const struct rule *before = f->rule;
+	uint8_t action = f->action;
+	struct subject s;
+
+	subject_of(e, f, &s);
+	*v = policy_judge(e->policy, &s);
+	f->rule = v->rule != NULL ? v->rule : v->n_alerts != 0 ? v->alerts[0] : NULL;
+	f->action = (uint8_t)(v->action == ACTION_PASS && v->rule == NULL && v->n_alerts != 0
+	    ? ACTION_ALERT : v->action);
+	f->reject = (uint8_t)v->reject;
+	if (f->action > ACTION_ALERT || s.cls == CLASS_MEDIA || s.cls == CLASS_SIGNALLING)
+		flow_set_worth(e->table, f, WORTH_CALL);
+	f->flags |= FLOW_JUDGED;
+	if (s.cls == CLASS_MEDIA && v->action == ACTION_DROP && action != ACTION_DROP)
+		remember_cut(e, f);
+	return f->rule != before || f->action != action;
+}
+
+void decide_first(struct engine *e, struct flow *f)
+{
+	struct verdict v;
+
+	if (apply_rules(e, f, &v) && f->rule != NULL)
+		emit_voip(e, f, &v);
+}
+
+void decide_again(struct engine *e, struct flow *f)
+{
+	struct watch *w = f->watch;
+	struct judgement j = judge(w->evidence, w->n_evidence, e->conf.report_bits);
+	uint8_t band = policy_band(e->policy, j.bits), before = w->band;
+	bool news = j.cls != w->cls || (j.app != w->app && j.cls != CLASS_NONE);
+	struct verdict v;
+
+	w->dirty = false;
+	if (!news && band == w->band && j.app == w->app) {
+		w->bits = j.bits;
+		return;
+	}
+	w->cls = (uint8_t)j.cls;
+	w->app = (uint8_t)j.app;
+	w->band = band;
+	w->bits = j.bits;
+	news |= apply_rules(e, f, &v);
+	if (news || (before != BAND_ASK && j.cls != CLASS_NONE && f->flags & FLOW_SPOKEN))
+		emit_voip(e, f, &v);
+}
+
+static void ask_again(void *arg, struct flow *f)
+{
+	struct engine *e = arg;
+	struct verdict v;
+
+	if (!(f->flags & FLOW_JUDGED) && !e->asks_undecided)
+		return;
+	if (!apply_rules(e, f, &v))
+		return;
+	if (f->flags & FLOW_FINAL && e->conf.on_unmark != NULL)
+		e->conf.on_unmark(e->conf.arg, &f->key);
+	f->flags &= ~(uint32_t)FLOW_FINAL;
+	emit_voip(e, f, &v);
+}
+
+void decide_all(struct engine *e)
+{
+	flow_table_each(e->table, ask_again, e);
+}

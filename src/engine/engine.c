@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "engine/state.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "detect/ndpi.h"
+#include "judge/judge.h"
+
+struct engine_conf engine_conf_default(void)
+{
+	return (struct engine_conf){
+		.max_flows = 1u << 20,
+		.watch_bytes = 256u << 20, .watch_bytes_per_host = 32u << 20,
+		.stream_bytes = 64u << 20, .stream_bytes_per_host = 4u << 20,
+		.fragment_bytes = 4u << 20,
+		.max_facts = 65536, .max_facts_per_host = 512,
+		.report_bits = REPORT_BITS,
+		.detectors = UINT32_MAX,
+		.ndpi = NDPI_EVIDENCE, .ndpi_bytes = 64u << 20,
+	};
+}
+
+/* --- flows --- */
+
+static void on_flow_end(void *arg, struct flow *f, enum flow_end why, uint64_t at_ns)
+{
+	struct engine *e = arg;
+
+	emit_flow(e, f, why, at_ns);
+	if (f->watch != NULL) {
+		if (f->watch->ndpi != NULL)
+			ndpi_view_release(e->ndpi, &f->watch->ndpi);
+		detect_release(&e->env, f);
+	}
+}
+
+/* The watch budget is used up: let the flow watched longest without a decision go. */
+static bool reclaim_watch(void *arg)
+{
+	struct engine *e = arg;
+	struct flow *f = flow_table_oldest(e->table, WORTH_WATCHED);
+
+	if (f == NULL)
+		return false;
+	if (f->watch != NULL && f->watch->ndpi != NULL)
+		ndpi_view_release(e->ndpi, &f->watch->ndpi);
+	detect_release(&e->env, f);
+	flow_set_worth(e->table, f, WORTH_CLEARED);
+	count(&e->counts, COUNT_WATCH_EVICTED);
+	return true;
+}
+
+/* libnDPI's opinion: a name for flows that have evidence but no name of a vendor. */
+static void ask_ndpi(struct engine *e, struct flow *f, int dir, const struct packet *pkt)
+{
+	struct look l = { .env = &e->env, .pkt = pkt, .flow = f, .dir = (uint8_t)dir };
+	struct ndpi_opinion says;
+
+	if (e->conf.ndpi == NDPI_EVIDENCE && (f->watch == NULL || f->watch->n_evidence == 0))
+		return;
+	if (e->ndpi == NULL && (e->ndpi = ndpi_view_new(e->conf.ndpi_bytes)) == NULL) {
+		log_warnx("ndpi", "libnDPI does not start: going on without it");
+		e->conf.ndpi = NDPI_OFF;
+		return;
+	}
+	if (detect_watch(&l) == NULL ||
+	    !ndpi_view_packet(e->ndpi, &f->watch->ndpi, f, pkt, &e->counts, &says))
+		return;
+	f->flags |= FLOW_NDPI_DONE;
+	if (f->watch->category == CATEGORY_NONE && says.category != CATEGORY_NONE) {
+		f->watch->category = says.category;
+		f->watch->dirty = true;
+	}
+	l.row = detect_row_ndpi();
+	if (says.app != APP_NONE)
+		detect_evidence(&l, CLASS_NONE, says.app, 0, "libnDPI names it", 0, 0);
+}
+
+static const struct fate pass = { 0 };
+
+/* A cleared flow that looks at a sample as if something began on it is watched again. */
+static void look_closer(struct engine *e, struct flow *f)
+{
+	if (e->conf.on_unmark != NULL)
+		e->conf.on_unmark(e->conf.arg, &f->key);
+	f->flags &= ~(uint32_t)FLOW_FINAL;
+}
+
+static struct fate take_packet(struct engine *e, const struct packet *pkt)
+{
+	uint64_t probe;
+	struct flow *f;
+	int dir;
+
+	f = flow_table_packet(e->table, pkt, &e->counts, &dir);
+	if (f == NULL)
+		return pass;
+	if (e->asks_undecided && !(f->flags & FLOW_JUDGED))
+		decide_first(e, f);
+	probe = f->probe[dir];
+	detect_packet(&e->env, f, dir, pkt);
+	if (e->conf.ndpi != NDPI_OFF && !(f->flags & FLOW_NDPI_DONE))
+		ask_ndpi(e, f, dir, pkt);
+	if (f->flags & FLOW_FINAL && f->action <= ACTION_ALERT &&
+	    (f->probe[dir] != probe || (f->watch != NULL && f->watch->dirty)))
+		look_closer(e, f);
+	if (f->watch != NULL) {
+		if (f->worth < WORTH_WATCHED)
+			flow_set_worth(e->table, f, WORTH_WATCHED);
+		if (f->watch->dirty)
+			decide_again(e, f);
+	}
+	return e->conf.enforce ? enforce(e, f, dir, pkt) : pass;
+}
+
+/* --- time --- */
+
+/* Brings clocks, deadlines and calendars up to the stamps of a frame or tick, which may not step back. */
+static void advance(struct engine *e, struct frame *frame)
+{
+	if (frame->mono_ns < e->mono_ns) {
+		count(&e->counts, COUNT_TIME_BACK);
+		frame->mono_ns = e->mono_ns;
+	}
+	if (frame->wall_ns < e->wall_ns)
+		frame->wall_ns = e->wall_ns;
+	if (frame->mono_ns >= e->next_tick_ns) {
+		e->number = 0;
+		flow_table_advance(e->table, frame->mono_ns);
+		frags_expire(e->frags, frame->mono_ns, &e->counts);
+		e->mono_ns = frame->mono_ns;
+		e->wall_ns = frame->wall_ns;
+		e->next_tick_ns = (frame->mono_ns / TICK_NS + 1) * TICK_NS;
+		emit_plain(e, EVENT_TICK);
+	}
+	e->mono_ns = frame->mono_ns;
+	e->wall_ns = frame->wall_ns;
+	if (e->wall_ns >= e->rules_change_ns) {
+		decide_all(e);
+		e->rules_change_ns = policy_next_change(e->policy, e->wall_ns);
+	}
+}
+
+static void end_epoch(struct engine *e)
+{
+	if (!e->epoch_open)
+		return;
+	e->number = 0;
+	flow_table_flush(e->table, FLOW_END_SHUTDOWN);
+	facts_clear(e->facts);
+	emit_plain(e, EVENT_EPOCH);
+	e->epoch_open = false;
+}
+
+static void begin_epoch(struct engine *e, const struct frame *frame)
+{
+	if (e->epoch_open)
+		return;
+	e->mono_ns = e->next_tick_ns = e->wall_ns = 0;
+	e->rules_change_ns = policy_next_change(e->policy, frame->wall_ns);
+	e->epoch_open = true;
+}
+
+struct fate engine_packet(struct engine *e, struct frame *frame)
+{
+	struct packet pkt;
+
+	begin_epoch(e, frame);
+	advance(e, frame);
+	e->number = frame->number;
+	count(&e->counts, COUNT_PACKETS);
+	count_add(&e->counts, COUNT_BYTES, frame->len);
+	if (packet_decode(frame, e->frags, &e->counts, &pkt) != DECODE_OK)
+		return pass; /* undecodable: pass, counted */
+	return take_packet(e, &pkt);
+}
+
+void engine_tick(struct engine *e, struct frame *frame)
+{
+	begin_epoch(e, frame);
+	count(&e->counts, COUNT_TICKS);
+	advance(e, frame);
+}
+
+void engine_set_policy(struct engine *e, const struct policy *policy)
+{
+	e->policy = policy;
+	e->asks_undecided = policy_asks_undecided(policy);
+	e->rules_change_ns = policy_next_change(policy, e->wall_ns);
+	limits_clear(e->limits);
+	decide_all(e);
+}
+
+void engine_begin(struct engine *e, struct source *source)
+{
+	e->source = source;
+	emit_plain(e, EVENT_START);
+}
+
+void engine_end(struct engine *e)
+{
+	end_epoch(e);
+	e->source = NULL;
+	emit_plain(e, EVENT_STOP);
+}
+
+/* --- life --- */
+
+struct engine *engine_new(const struct engine_conf *conf, const struct policy *policy, struct event_sink *sink)
+{
+	struct engine *e = calloc(1, sizeof *e);
+
+	if (e == NULL)
+		return NULL;
+	e->conf = *conf;
+	e->policy = policy;
+	e->sink = sink;
+	e->asks_undecided = policy_asks_undecided(policy);
+	e->table = flow_table_new(conf->max_flows, on_flow_end, e);
+	e->frags = frags_new(conf->fragment_bytes);
+	e->facts = facts_new(conf->max_facts, conf->max_facts_per_host);
+	e->limits = limits_new();
+	e->env.facts = e->facts;
+	e->env.counts = &e->counts;
+	e->env.watch_budget = budget_new(conf->watch_bytes, conf->watch_bytes_per_host);
+	e->env.stream_budget = budget_new(conf->stream_bytes, conf->stream_bytes_per_host);
+	e->env.on_signal = emit_signal;
+	e->env.reclaim = reclaim_watch;
+	e->env.arg = e;
+	detect_init(&e->env, conf->detectors);
+	if (e->table == NULL || e->limits == NULL || e->frags == NULL || e->facts == NULL || e->env.watch_budget == NULL ||
+	    e->env.stream_budget == NULL) {
+		engine_free(e);
+		return NULL;
+	}
+	return e;
+}
+
+void engine_free(struct engine *e)
+{
+	if (e == NULL)
+		return;
+	flow_table_free(e->table);
+	frags_free(e->frags);
+	facts_free(e->facts);
+	limits_free(e->limits);
+	budget_free(e->env.watch_budget);
+	budget_free(e->env.stream_budget);
+	ndpi_view_free(e->ndpi);
+	free(e);
+}
+
+const struct counts *engine_counts(const struct engine *e)
+{
+	return &e->counts;
+}
+
+unsigned engine_run(struct engine *e, struct source *source, const volatile int *stop)
+{
+	struct frame frame;
+	unsigned errors = 0;
+
+	engine_begin(e, source);
+	while (stop == NULL || !*stop) {
+		switch (source_next(source, &frame)) {
+		case SOURCE_FRAME:
+			(void)engine_packet(e, &frame);
+			continue;
+		case SOURCE_TICK:
+			engine_tick(e, &frame);
+			continue;
+		case SOURCE_EPOCH:
+			end_epoch(e);
+			continue;
+		case SOURCE_ERROR:
+			log_warnx("source", "%s", source->error);
+			errors++;
+			continue;
+		case SOURCE_END:
+			break;
+		}
+		break;
+	}
+	engine_end(e);
+	return errors;
+}

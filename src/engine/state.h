@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef SQUELCH_ENGINE_STATE_H
+#define SQUELCH_ENGINE_STATE_H
+
+#include "engine.h"
+#include "flow/facts.h"
+#include "flow/flow.h"
+
+/* What the parts of the engine share; nobody else includes this. */
+
+struct limits;
+
+struct engine {
+	struct engine_conf conf;
+	const struct policy *policy;
+	struct event_sink *sink;
+	struct counts counts;
+	struct flow_table *table;
+	struct frags *frags;
+	struct facts *facts;
+	struct detect_env env;
+	struct ndpi_view *ndpi;       /* made when first needed: the library takes 150 ms to start */
+	struct limits *limits;        /* token buckets of `limit` rules */
+	struct source *source;
+	uint64_t mono_ns, wall_ns;    /* of the packet or tick in hand; never step back within an epoch */
+	uint64_t next_tick_ns;        /* when the sink is told the time again */
+	uint64_t rules_change_ns;     /* wall: next moment a rule's calendar turns */
+	uint64_t number;              /* of the packet in hand, 0 between packets */
+	bool asks_undecided;
+	bool epoch_open;
+	struct event event;           /* reused: too large for the stack of a hot path */
+};
+
+/* --- emit.c: records for the sink --- */
+int engine_source_dir(const struct flow *);
+void emit_voip(struct engine *, struct flow *, const struct verdict *);
+void emit_flow(struct engine *, const struct flow *, enum flow_end, uint64_t at_ns);
+void emit_signal(void *engine, const struct look *, const struct call_signal *);
+/* START, TICK, EPOCH, STATS, STOP. */
+void emit_plain(struct engine *, enum event_type);
+
+/* --- decide.c: evidence to class to verdict --- */
+/* A flow nobody knows yet: only rules with `any` can speak. */
+void decide_first(struct engine *, struct flow *);
+/* Evidence changed: judge again, and ask the rules when class, application or band did. */
+void decide_again(struct engine *, struct flow *);
+/* Rules or their calendar changed: ask them again about every flow that was asked about. */
+void decide_all(struct engine *);
+
+/* --- enforce.c: verdict to the fate of one packet --- */
+struct limits *limits_new(void);
+void limits_free(struct limits *);
+void limits_clear(struct limits *);
+struct fate enforce(struct engine *, struct flow *, int dir, const struct packet *);
+
+#endif

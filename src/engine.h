@@ -21,8 +21,11 @@ struct engine_conf {
 	enum ndpi_mode ndpi;
 	size_t ndpi_bytes;
 	bool enforce;              /* verdicts are carried out, not only reported */
-	/* The kernel must no longer decide by itself what happens to this flow. */
+	struct facts *facts;       /* shared with other engines, which must have the same clock; NULL: its own */
+	/* The kernel must no longer decide by itself what happens to this flow (rules changed). */
 	void (*on_unmark)(void *arg, const struct flow_key *);
+	/* Takes events in place of the sink; NULL: the sink does. */
+	void (*on_event)(void *arg, const struct event *);
 	void *arg;
 };
 
@@ -30,6 +33,7 @@ struct engine_conf {
 struct fate {
 	bool drop;
 	bool final;                /* the same for all that follow: the kernel may do it unasked */
+	bool watch;                /* not final any more: the kernel must ask about all that follow */
 	bool from_source;          /* sent by the end that opened the flow */
 	enum reject_target reject; /* who is told; only with drop */
 };
@@ -39,7 +43,7 @@ struct engine_conf engine_conf_default(void);
 
 struct engine;
 
-/* `policy` and `sink` must outlive the engine. NULL without memory. */
+/* `policy` and `sink` must outlive the engine; `sink` is NULL with on_event. NULL without memory. */
 struct engine *engine_new(const struct engine_conf *, const struct policy *, struct event_sink *);
 void engine_free(struct engine *);
 /* Reads the source to its end, or until *stop. Returns the number of errors the source reported. */

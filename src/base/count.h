@@ -44,7 +44,11 @@
 	X(DEGRADED, "degraded", "packets lost on purpose in degraded flows") \
 	X(LIMITED, "limited", "packets above the rate of a limit rule") \
 	X(EVENTS_LOST, "events_lost", "events that could not be written") \
-	X(ATTRIBUTES_REFUSED, "attributes_refused", "STUN messages with more attributes than we keep")
+	X(ATTRIBUTES_REFUSED, "attributes_refused", "STUN messages with more attributes than we keep") \
+	X(SKYPE_ENDPOINTS, "skype_endpoints", "endpoints (address and UDP port) proved to be Skype") \
+	X(SKYPE_EVICTED, "skype_evicted", "endpoints and hosts of Skype forgotten for want of room") \
+	X(KERNEL_DROPS, "kernel_drops", "packets lost before we read them: the capture buffer was full") \
+	X(IFACE_DROPS, "iface_drops", "packets the network card or its driver lost")
 
 enum counter {
 #define X(id, key, help) COUNT_##id,

@@ -13,9 +13,8 @@
 #define ROWS_MAX 48
 #define HELP_COLUMN 26
 
-static void print_help(const struct option_row *rows, const char *usage)
+static void print_rows(const struct option_row *rows)
 {
-	printf("usage: squelch %s\n\n", usage);
 	for (const struct option_row *r = rows; r->name != NULL; r++) {
 		int n;
 
@@ -26,6 +25,13 @@ static void print_help(const struct option_row *rows, const char *usage)
 			n += printf(" %s", r->arg);
 		printf("%*s%s\n", n < HELP_COLUMN ? HELP_COLUMN - n : 1, "", r->help);
 	}
+}
+
+static void print_help(const struct option_table *tables, const char *usage)
+{
+	printf("usage: squelch %s\n\n", usage);
+	for (const struct option_table *t = tables; t->rows != NULL; t++)
+		print_rows(t->rows);
 	printf("  -h, --help%*sthis text\n", HELP_COLUMN - 12, "");
 }
 
@@ -54,7 +60,21 @@ static bool set_bits(float *to, const char *text)
 	return true;
 }
 
-static bool set_row(const struct option_row *r, void *conf, const char *text)
+/* "a,b" adds a and b. */
+static bool add_items(struct option_list *to, char *text)
+{
+	for (char *item = text, *next; item != NULL; item = next) {
+		next = strchr(item, ',');
+		if (next != NULL)
+			*next++ = '\0';
+		if (*item == '\0' || to->n == OPTION_LIST_MAX)
+			return false;
+		to->item[to->n++] = item;
+	}
+	return true;
+}
+
+static bool set_row(const struct option_row *r, void *conf, char *text)
 {
 	void *to = (char *)conf + r->at;
 
@@ -69,42 +89,67 @@ static bool set_row(const struct option_row *r, void *conf, const char *text)
 		return set_uint(to, text);
 	case OPTION_BITS:
 		return set_bits(to, text);
+	case OPTION_LIST:
+		return add_items(to, text);
 	}
 	return false;
 }
 
-int options_parse(const struct option_row *rows, void *conf, int argc, char **argv, const char *usage)
+/* The tables as getopt wants them, and the way back. */
+struct flat {
+	const struct option_row *row[ROWS_MAX];
+	void *conf[ROWS_MAX];
+	struct option longs[ROWS_MAX + 2];
+	char shorts[2 * ROWS_MAX + 4];
+	int n;
+};
+
+#define LONG_BASE 256 /* above every letter */
+
+static void flatten(struct flat *f, const struct option_table *tables)
 {
-	enum { LONG_BASE = 256 };
-	struct option longs[ROWS_MAX + 2] = { 0 };
-	char shorts[2 * ROWS_MAX + 4] = "h";
-	int n = 0, c;
+	*f = (struct flat){ .shorts = "h" };
+	for (const struct option_table *t = tables; t->rows != NULL; t++)
+		for (const struct option_row *r = t->rows; r->name != NULL && f->n < ROWS_MAX; r++, f->n++) {
+			char letter[3] = { r->letter, r->kind == OPTION_FLAG ? '\0' : ':', '\0' };
 
-	for (; rows[n].name != NULL && n < ROWS_MAX; n++) {
-		char letter[3] = { rows[n].letter, rows[n].kind == OPTION_FLAG ? '\0' : ':', '\0' };
+			f->row[f->n] = r;
+			f->conf[f->n] = t->conf;
+			f->longs[f->n] = (struct option){ r->name, r->kind != OPTION_FLAG, NULL, LONG_BASE + f->n };
+			if (r->letter != 0)
+				strcat(f->shorts, letter);
+		}
+	f->longs[f->n] = (struct option){ "help", no_argument, NULL, 'h' };
+}
 
-		longs[n] = (struct option){ rows[n].name, rows[n].kind != OPTION_FLAG, NULL, LONG_BASE + n };
-		if (rows[n].letter != 0)
-			strcat(shorts, letter);
-	}
-	longs[n] = (struct option){ "help", no_argument, NULL, 'h' };
+/* Index of what getopt found, -1 none. */
+static int flat_find(const struct flat *f, int c)
+{
+	for (int i = 0; i < f->n; i++)
+		if (c == LONG_BASE + i || (f->row[i]->letter != 0 && c == f->row[i]->letter))
+			return i;
+	return -1;
+}
+
+int options_parse(const struct option_table *tables, int argc, char **argv, const char *usage)
+{
+	struct flat f;
+	int c, i;
+
+	flatten(&f, tables);
 	optind = 1;
-	while ((c = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
-		const struct option_row *r = NULL;
-
+	while ((c = getopt_long(argc, argv, f.shorts, f.longs, NULL)) != -1) {
 		if (c == 'h') {
-			print_help(rows, usage);
+			print_help(tables, usage);
 			return OPTIONS_HELP;
 		}
-		for (int i = 0; i < n && r == NULL; i++)
-			if (c == LONG_BASE + i || (rows[i].letter != 0 && c == rows[i].letter))
-				r = &rows[i];
-		if (r == NULL) { /* getopt said what is wrong */
-			fprintf(stderr, "usage: squelch %s\n", usage);
+		i = flat_find(&f, c);
+		if (i < 0) { /* getopt said what is wrong */
+			fprintf(stderr, "usage: squelch %.*s\n", (int)strcspn(usage, "\n"), usage);
 			return OPTIONS_WRONG;
 		}
-		if (!set_row(r, conf, optarg)) {
-			fprintf(stderr, "squelch: --%s: %s: not a value it takes\n", r->name, optarg);
+		if (!set_row(f.row[i], f.conf[i], optarg)) {
+			fprintf(stderr, "squelch: --%s: %s: not a value it takes\n", f.row[i]->name, optarg);
 			return OPTIONS_WRONG;
 		}
 	}

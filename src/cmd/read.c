@@ -12,33 +12,21 @@
 #include "base/exit.h"
 #include "base/hash.h"
 #include "base/log.h"
-#include "cmd/options.h"
+#include "cmd/common.h"
 #include "cmd/progress.h"
 #include "engine.h"
-#include "judge/judge.h"
 
 struct read_conf {
-	const char *rules, *eve, *filter, *detect, *ndpi, *scenario, *sensor;
-	uint32_t max_flows, watch_mib;
-	float report_bits, act_bits;
-	bool redact, exit_code, quiet;
+	struct common_conf common;
+	const char *filter, *scenario;
+	bool exit_code, quiet;
 };
 
 #define AT(member) offsetof(struct read_conf, member)
 static const struct option_row rows[] = {
-	{ "rules", 'R', OPTION_TEXT, "FILE", AT(rules), "rules (default: alert on calls), see squelch.rules(5)" },
-	{ "eve", 0, OPTION_TEXT, "FILE", AT(eve), "write events as JSON lines; - is standard output" },
 	{ "filter", 'F', OPTION_TEXT, "BPF", AT(filter), "only packets that match, as for tcpdump" },
-	{ "detect", 0, OPTION_TEXT, "LIST", AT(detect), "only these detectors (a,b) or all but some (-a,-b)" },
-	{ "ndpi", 0, OPTION_TEXT, "WHEN", AT(ndpi), "ask libnDPI for names: off, evidence (default), all" },
-	{ "report-bits", 0, OPTION_BITS, "BITS", AT(report_bits), "evidence from which a class is reported (10)" },
-	{ "act-bits", 0, OPTION_BITS, "BITS", AT(act_bits), "evidence from which rules act on a class (16)" },
-	{ "redact", 0, OPTION_FLAG, NULL, AT(redact), "write identities of callers as keyed hashes" },
 	{ "exit-code", 0, OPTION_FLAG, NULL, AT(exit_code), "exit with 10 when calls were found" },
 	{ "quiet", 'q', OPTION_FLAG, NULL, AT(quiet), "no summary, no progress" },
-	{ "sensor", 0, OPTION_TEXT, "NAME", AT(sensor), "name of this sensor in events" },
-	{ "max-flows", 0, OPTION_UINT, "N", AT(max_flows), "flows tracked at one time (1048576)" },
-	{ "watch-memory", 0, OPTION_UINT, "MIB", AT(watch_mib), "memory for watching flows (256)" },
 	{ "scenario", 0, OPTION_TEXT, "FILE", AT(scenario), NULL },
 	{ 0 },
 };
@@ -66,43 +54,14 @@ static void catch_signals(void)
 	sigaction(SIGTERM, &sa, NULL);
 }
 
-static bool set_engine(const struct read_conf *c, struct engine_conf *e)
+static bool check_filter(const struct read_conf *c)
 {
-	char bad[32], error[SOURCE_ERROR_LEN];
+	char error[SOURCE_ERROR_LEN];
 
-	if (c->filter != NULL && !source_filter_check(c->filter, error)) {
-		log_warnx("read", "%s", error);
-		return false;
-	}
-
-	if (c->max_flows != 0)
-		e->max_flows = c->max_flows;
-	if (c->watch_mib != 0) {
-		e->watch_bytes = (size_t)c->watch_mib << 20;
-		e->watch_bytes_per_host = e->watch_bytes / 8;
-	}
-	e->report_bits = c->report_bits;
-	if (!detect_select(c->detect, &e->detectors, bad)) {
-		log_warnx("read", "--detect: no detector is called \"%s\"", bad);
-		return false;
-	}
-	if (!ndpi_mode_find(c->ndpi, &e->ndpi)) {
-		log_warnx("read", "--ndpi: off, evidence or all, not \"%s\"", c->ndpi);
-		return false;
-	}
-	return true;
-}
-
-static FILE *open_eve(const char *path)
-{
-	FILE *f;
-
-	if (path == NULL)
-		return NULL;
-	f = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
-	if (f == NULL)
-		log_warn("read", "%s", path);
-	return f;
+	if (c->filter == NULL || source_filter_check(c->filter, error))
+		return true;
+	log_warnx("read", "%s", error);
+	return false;
 }
 
 static struct source *open_source(const struct read_conf *c, char **paths, int n)
@@ -122,10 +81,10 @@ static struct source *open_source(const struct read_conf *c, char **paths, int n
 static int run(const struct read_conf *c, const struct engine_conf *conf, const struct policy *policy,
     struct source *source, FILE *eve)
 {
-	bool summary = !c->quiet && (c->eve == NULL || strcmp(c->eve, "-") != 0);
+	bool summary = !c->quiet && !common_eve_is_stdout(&c->common);
 	struct event_sink *sink = event_sink_new(&(struct event_conf){
-		.eve = eve, .sensor = c->sensor, .ifaces = source->iface_names,
-		.redact = c->redact, .summary = summary });
+		.eve = eve, .sensor = c->common.sensor, .ifaces = source->iface_names,
+		.redact = c->common.redact, .summary = summary });
 	struct engine *engine = sink == NULL ? NULL : engine_new(conf, policy, sink);
 	int code = EXIT_MEMORY, error = 0;
 
@@ -152,12 +111,13 @@ out:
 
 int cmd_read(int argc, char **argv)
 {
-	struct read_conf c = { .report_bits = REPORT_BITS, .act_bits = ACT_BITS, .ndpi = "evidence" };
+	struct read_conf c = { .common = common_defaults("read", "evidence") };
+	const struct option_table tables[] = { { common_rows, &c.common }, { rows, &c }, { 0 } };
 	struct engine_conf conf = engine_conf_default();
 	struct policy *policy = NULL;
 	struct source *source = NULL;
 	FILE *eve = NULL;
-	int code = EXIT_USAGE, first = options_parse(rows, &c, argc, argv, usage);
+	int code = EXIT_USAGE, first = options_parse(tables, argc, argv, usage);
 
 	if (first < 0)
 		return first == OPTIONS_HELP ? EXIT_OK : EXIT_USAGE;
@@ -167,22 +127,19 @@ int cmd_read(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	hash_init();
-	if (!set_engine(&c, &conf))
+	if (!check_filter(&c) || !common_engine(&c.common, &conf))
 		goto out;
-	policy = c.rules != NULL ? policy_load(c.rules, stderr) : policy_default();
+	policy = common_policy(&c.common);
 	if (policy == NULL)
 		goto out;
-	policy_set_act_bits(policy, c.act_bits);
 	code = EXIT_FILE;
 	source = open_source(&c, argv + first, argc - first);
-	if (source == NULL || ((eve = open_eve(c.eve)) == NULL && c.eve != NULL))
+	if (source == NULL || !common_open_eve(&c.common, COMMON_EVE_ANEW, &eve))
 		goto out;
 	code = run(&c, &conf, policy, source, eve);
 out:
-	if (eve != NULL && eve != stdout && fclose(eve) != 0) {
-		log_warn("read", "%s", c.eve);
+	if (!common_close_eve(&c.common, eve))
 		code = EXIT_FILE;
-	}
 	source_close(source);
 	policy_free(policy);
 	return code;

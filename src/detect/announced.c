@@ -40,20 +40,16 @@ static void link_flow(struct look *l, const struct fact *f)
 	w->signaller_port = f->signaller_port;
 	w->sos = f->sos;
 	memcpy(w->dialed, f->dialed, sizeof w->dialed);
+	w->payload_type = f->payload_type;
+	w->clock_hz = f->clock_hz;
 	l->flow->flags |= FLOW_LINKED;
 	watch_ask_rules(w);
 }
 
-/* Whatever is said of these ports, DESIGN.md (facts): the flow belongs to the call, and is media only when it looks so. */
-static bool is_common_port(uint16_t port)
-{
-	return port == 53 || port == 80 || port == 443;
-}
-
-/* Evidence from an announcement alone. */
+/* Evidence from an announcement alone: none on a common port, where the flow is media only when it looks so. */
 static void weigh(struct look *l, const struct fact *f)
 {
-	if (is_common_port(l->pkt->port[0]) || is_common_port(l->pkt->port[1]))
+	if (fact_port_common(l->pkt->port[0]) || fact_port_common(l->pkt->port[1]))
 		return;
 	if (f->app == APP_RTCP)
 		detect_evidence(l, CLASS_SIGNALLING, APP_RTCP, ANNOUNCED_BITS, "RTCP announced by SIP", 0, 0);

@@ -33,6 +33,7 @@ enum group {
 struct detector;
 struct detect_env;
 struct call_signal;
+struct skype_hosts;
 
 struct evidence {
 	const struct detector *row;
@@ -77,6 +78,8 @@ struct watch {
 	uint64_t call;                /* dialog that announced this flow, 0 none */
 	struct addr signaller;        /* for signalled-by; unspecified when none */
 	uint16_t signaller_port;
+	uint8_t payload_type;         /* that signalling announced, and its clock; */
+	uint32_t clock_hz;            /* 0 unknown */
 	enum category category;       /* from names or libnDPI */
 	uint64_t media_ns;            /* first media packet; 0 none yet */
 	uint32_t media_packets;       /* packets since then, that one included */
@@ -145,6 +148,8 @@ struct detector {
 	struct stream_result (*stream)(struct look *); /* in-order bytes from the current position */
 	/* Fills in what the call record wants of its streams; may be NULL. */
 	unsigned (*media)(const void *state, int dir, struct media_stats out[MEDIA_STATS_MAX]);
+	/* When the flow ends, with neither packet nor payload: last evidence from what other flows taught. May be NULL. */
+	void (*finish)(struct look *);
 };
 
 extern const struct detector detectors[];
@@ -162,7 +167,9 @@ struct detect_env {
 	/* Frees one older watch when the budget is used up; false when there is none. */
 	bool (*reclaim)(void *arg);
 	void (*on_signal)(void *arg, const struct look *, const struct call_signal *);
+	bool (*inside)(void *arg, const struct addr *); /* as the rules say; NULL: nobody knows */
 	void *arg;
+	struct skype_hosts *skype;    /* Skype endpoints across flows; NULL: they are not looked for */
 };
 
 /* --- for detectors --- */
@@ -191,6 +198,8 @@ void detect_init(struct detect_env *, uint32_t enabled);
 bool detect_select(const char *list, uint32_t *enabled, char bad[static 32]);
 /* Runs all rows that care about this packet. */
 void detect_packet(struct detect_env *, struct flow *, int dir, const struct packet *);
+/* Last evidence of a flow that ends, see struct detector: finish. */
+void detect_finish(struct detect_env *, struct flow *);
 /* The row under which the engine enters libnDPI's opinion. */
 uint8_t detect_row_ndpi(void);
 /* Frees what the flow holds. */

@@ -278,6 +278,7 @@ bool name_evidence(struct look *l, const char *name, size_t len, enum name_sourc
 
 bool name_evidence_dns(struct look *l)
 {
+	static const char why[] = "a DNS answer gave this address for a name of the application";
 	int from = flow_initiator(l->flow) >= 0 ? flow_initiator(l->flow) : l->dir;
 	const struct addr *ip = l->flow->key.ip;
 	struct fact fact;
@@ -285,8 +286,10 @@ bool name_evidence_dns(struct look *l)
 	if (!facts_find(l->env->facts, FACT_NAME, &ip[from], &ip[1 - from], 0, 0,
 	    l->pkt->frame->mono_ns, &fact))
 		return false;
-	name_say(l, fact.app, NAME_DNS_BITS,
-	    "a DNS answer gave this address for a name of the application");
+	if (fact_port_common(l->flow->key.port[1 - from]))
+		detect_evidence(l, CLASS_NONE, fact.app, 0, why, 0, 0);
+	else
+		name_say(l, fact.app, NAME_DNS_BITS, why);
 	return true;
 }
 

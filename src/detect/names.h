@@ -54,7 +54,7 @@ bool name_tenant(const char *name, size_t len);
 
 /* Leaves the evidence of a name, if it is one of ours; true when it is. */
 bool name_evidence(struct look *, const char *name, size_t len, enum name_source);
-/* The same for what DNS said of the address this flow was opened to. */
+/* The same for what DNS said of the address this flow was opened to; on a common port it names, and is no evidence. */
 bool name_evidence_dns(struct look *);
 
 #endif

@@ -53,6 +53,12 @@ enum look_result stun_hint_look(struct look *);
 extern const struct byte_range turn_bytes[];
 enum look_result turn_look(struct look *);
 
+/* skype_udp.c, skype_tcp.c: need env->skype */
+extern const struct byte_range skype_bytes[], skype_stream_bytes[];
+enum look_result skype_look(struct look *);
+void skype_finish(struct look *);
+struct stream_result skype_stream(struct look *);
+
 /* dtls.c */
 extern const struct byte_range dtls_bytes[];
 enum look_result dtls_look(struct look *);

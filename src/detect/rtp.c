@@ -43,6 +43,7 @@ enum stream_flag {
 	STREAM_VIDEO = 1 << 0,    /* several packets share a timestamp */
 	STREAM_CLOCK_OK = 1 << 1,
 	STREAM_CLOCK_BAD = 1 << 2,
+	STREAM_TRANSIT = 1 << 4,  /* transit_ns is set */
 	STREAM_MIXED = 1 << 3,    /* a mixer named its contributors (CSRC): a conference */
 };
 
@@ -78,23 +79,22 @@ static const uint32_t clocks[] = { 8000, 11025, 12000, 16000, 22050, 24000, 3200
  * Two packets of one source with close sequence numbers ask for a watch. The
  * first one is remembered in the flow itself: SSRC, number and millisecond.
  */
-static uint64_t probe_make(const struct rtp_header *h, uint64_t mono_ns)
+static struct flow_probe probe_make(const struct rtp_header *h, uint64_t mono_ns)
 {
-	return (uint64_t)h->ssrc << 32 | (uint64_t)h->seq << 16 | (mono_ns / NS_PER_MS & 0xffff);
+	return (struct flow_probe){ h->ssrc, h->ts, h->seq, (uint16_t)(mono_ns / NS_PER_MS) };
 }
 
-static bool probe_hit(uint64_t probe, const struct rtp_header *h)
+static bool probe_hit(const struct flow_probe *probe, const struct rtp_header *h)
 {
-	uint16_t ahead = (uint16_t)(h->seq - (uint16_t)(probe >> 16));
+	uint16_t ahead = (uint16_t)(h->seq - probe->seq);
 
-	return probe != 0 && (uint32_t)(probe >> 32) == h->ssrc && ahead != 0 && ahead <= REORDER;
+	return probe->ssrc == h->ssrc && (probe->ts | probe->ssrc | probe->seq) != 0 &&
+	    ahead != 0 && ahead <= REORDER;
 }
 
-static uint64_t probe_time(uint64_t probe, uint64_t mono_ns)
+static uint64_t probe_time(const struct flow_probe *probe, uint64_t mono_ns)
 {
-	uint16_t ago_ms = (uint16_t)(mono_ns / NS_PER_MS - (probe & 0xffff));
-
-	return mono_ns - ago_ms * NS_PER_MS;
+	return mono_ns - (uint16_t)(mono_ns / NS_PER_MS - probe->ms) * NS_PER_MS;
 }
 
 /* --- one stream --- */
@@ -118,13 +118,14 @@ static void stream_jitter(struct rtp_stream *s, uint32_t ts, uint64_t now)
 	int64_t transit = (int64_t)(now - s->ref_ns) - media_ns;
 	float d = (float)llabs(transit - s->transit_ns);
 
-	if (s->jitter_n != 0) {
+	if (s->flags & STREAM_TRANSIT || s->packets == 2) { /* the packet at ref_ns has transit 0 */
 		s->jitter_ns += (d - s->jitter_ns) / 16;
 		s->jitter_sum += s->jitter_ns;
 		if (s->jitter_ns > s->jitter_max)
 			s->jitter_max = s->jitter_ns;
+		s->jitter_n++;
 	}
-	s->jitter_n++;
+	s->flags |= STREAM_TRANSIT;
 	s->transit_ns = transit;
 }
 
@@ -207,7 +208,7 @@ static bool stream_continue(struct rtp_stream *s, const struct rtp_header *h, ui
 	s->bytes += h->payload_len;
 	if (h->contributors != 0)
 		s->flags |= STREAM_MIXED;
-	if (s->clock_hz != 0)
+	if (s->clock_hz != 0 && h->pt == s->pt)
 		stream_jitter(s, h->ts, now);
 	if (ahead <= 0)
 		return true; /* late or twice: it counts, but says nothing new */
@@ -229,21 +230,41 @@ static bool stream_is_video(const struct rtp_stream *s)
 	return s->flags & STREAM_VIDEO || (s->same_ts * 4 > s->packets && s->packets >= 4);
 }
 
-/* The source's stream of this direction; takes the place of the one silent longest when all are used. */
-static struct rtp_stream *stream_of(struct rtp_state *st, int dir, const struct rtp_header *h, uint64_t now)
+/* A direction's first stream begins with the packet the flow remembered, when that was of the same source. */
+static void stream_first(struct look *l, struct rtp_state *st, struct rtp_stream *s, const struct rtp_header *h, uint64_t now)
 {
-	struct rtp_stream *row = st->stream[dir], *oldest = &row[0];
+	const struct flow_probe *probe = &l->flow->probe[l->dir];
+	const struct watch *w = l->flow->watch;
+	struct rtp_header before = *h;
 
-	for (unsigned i = 0; i < st->n[dir]; i++) {
+	if (st->n[l->dir] == 1 && probe_hit(probe, h)) {
+		before.seq = probe->seq;
+		before.ts = probe->ts;
+		stream_start(s, &before, probe_time(probe, now));
+		st->packets++;
+		detect_media_packet(l, s->first_ns);
+	} else {
+		stream_start(s, h, now);
+		s->packets = 0; /* the caller counts it */
+	}
+	if (s->clock_hz == 0 && w != NULL && w->clock_hz != 0 && w->payload_type == h->pt)
+		s->clock_hz = w->clock_hz;
+}
+
+/* The source's stream of this direction; takes the place of the one silent longest when all are used. */
+static struct rtp_stream *stream_of(struct look *l, struct rtp_state *st, const struct rtp_header *h, uint64_t now)
+{
+	struct rtp_stream *row = st->stream[l->dir], *oldest = &row[0];
+
+	for (unsigned i = 0; i < st->n[l->dir]; i++) {
 		if (row[i].ssrc == h->ssrc)
 			return &row[i];
 		if (row[i].last_ns < oldest->last_ns)
 			oldest = &row[i];
 	}
-	if (st->n[dir] < STREAMS)
-		oldest = &row[st->n[dir]++];
-	stream_start(oldest, h, now);
-	oldest->packets = 0; /* the caller counts it */
+	if (st->n[l->dir] < STREAMS)
+		oldest = &row[st->n[l->dir]++];
+	stream_first(l, st, oldest, h, now);
 	return oldest;
 }
 
@@ -365,27 +386,18 @@ static bool time_to_weigh(uint32_t packets)
 
 enum look_result rtp_look(struct look *l)
 {
-	uint64_t now = l->pkt->frame->mono_ns, *probe = &l->flow->probe[l->dir];
+	uint64_t now = l->pkt->frame->mono_ns;
 	struct rtp_state *st = detect_state_find(l);
 	struct rtp_stream *s;
 	struct rtp_header h;
 
 	if (!rtp_parse(l->data, l->len, l->wire, &h))
 		return LOOK_MAYBE;
-	if (st == NULL) {
-		uint64_t before = *probe;
-
-		*probe = probe_make(&h, now);
-		if (!probe_hit(before, &h) || (st = detect_state(l, sizeof *st)) == NULL)
-			return LOOK_MAYBE;
-		s = stream_of(st, l->dir, &h, probe_time(before, now));
-		s->seq_base = s->seq_max = (uint16_t)(before >> 16);
-		s->packets = st->packets = 1;
-		s->steps = (uint16_t)(h.seq - s->seq_base) == 1;
-		detect_media_packet(l, s->first_ns);
-	} else {
-		s = stream_of(st, l->dir, &h, now);
+	if (st == NULL && (!probe_hit(&l->flow->probe[l->dir], &h) || (st = detect_state(l, sizeof *st)) == NULL)) {
+		l->flow->probe[l->dir] = probe_make(&h, now);
+		return LOOK_MAYBE;
 	}
+	s = stream_of(l, st, &h, now);
 	if (s->packets == 0)
 		s->packets = 1;
 	else
@@ -410,8 +422,8 @@ static void stats_of(const struct rtp_stream *s, struct media_stats *m)
 		.lost = expected > s->packets ? expected - s->packets : 0,
 		.clock_hz = s->clock_hz, .first_ns = s->first_ns, .last_ns = s->last_ns,
 	};
-	if (s->jitter_n > 1)
-		m->jitter_ms = s->jitter_sum / (float)(s->jitter_n - 1) / 1e6f;
+	if (s->jitter_n != 0)
+		m->jitter_ms = s->jitter_sum / (float)s->jitter_n / 1e6f;
 	m->jitter_max_ms = s->jitter_max / 1e6f;
 	if (span > 0)
 		m->rate_bps = (float)((double)s->bytes * 8e9 / (double)span);

@@ -185,6 +185,11 @@ static bool is_private(const struct addr *a)
 	return false;
 }
 
+static bool is_inside(const struct look *l, const struct addr *a)
+{
+	return l->env->inside != NULL ? l->env->inside(l->env->arg, a) : is_private(a);
+}
+
 static bool is_sip_port(uint16_t port)
 {
 	return port == 5060 || port == 5061; /* RFC 3261, 19.1.2 */
@@ -192,16 +197,16 @@ static bool is_sip_port(uint16_t port)
 
 /*
  * The end that a rule calls the server. A trunk opens flows to us too, so who
- * opened it comes last: the public end, else the end with SIP's port, else the responder.
+ * opened it comes last: the end outside, else the end with SIP's port, else the responder.
  */
 static int server_end(const struct look *l)
 {
 	const struct flow_key *k = &l->flow->key;
 	int opener = flow_initiator(l->flow);
-	bool private0 = is_private(&k->ip[0]), sip0 = is_sip_port(k->port[0]);
+	bool inside0 = is_inside(l, &k->ip[0]), sip0 = is_sip_port(k->port[0]);
 
-	if (private0 != is_private(&k->ip[1]))
-		return private0 ? 1 : 0;
+	if (inside0 != is_inside(l, &k->ip[1]))
+		return inside0 ? 1 : 0;
 	if (sip0 != is_sip_port(k->port[1]))
 		return sip0 ? 0 : 1;
 	return opener >= 0 ? !opener : !l->dir;
@@ -210,7 +215,7 @@ static int server_end(const struct look *l)
 /* Ports of traffic that is never a call: DESIGN.md, facts. */
 static bool port_forbidden(uint16_t port)
 {
-	return port == 0 || port == 53 || port == 80 || port == 443;
+	return port == 0 || fact_port_common(port);
 }
 
 /* Ends of this very flow are signalling whatever a description says. */
@@ -243,6 +248,14 @@ static bool is_media_port(const struct sdp *sdp, uint16_t port)
 	return false;
 }
 
+/* The clock of the codec offered first, so that jitter is measured from the first packet. */
+static struct fact with_clock(struct fact f, const struct sdp_media *m)
+{
+	f.payload_type = m->payload_type;
+	f.clock_hz = m->clock_hz;
+	return f;
+}
+
 static void announce_sdp(const struct look *l, const struct fact *f, const struct sdp *sdp)
 {
 	const struct addr *told = &l->pkt->ip[1];
@@ -252,7 +265,7 @@ static void announce_sdp(const struct look *l, const struct fact *f, const struc
 
 		if (!media_usable(m))
 			continue;
-		announce(l, *f, told, &m->ip, m->port, APP_NONE);
+		announce(l, with_clock(*f, m), told, &m->ip, m->port, APP_NONE);
 		if (!is_media_port(sdp, m->rtcp_port))
 			announce(l, *f, told, addr_is_unspecified(&m->rtcp_ip) ? &m->ip : &m->rtcp_ip,
 			    m->rtcp_port, APP_RTCP);
@@ -295,6 +308,8 @@ static void announce_all(const struct look *l, struct sip_dialog *d, uint64_t ca
 		f.sos = d->sos;
 		memcpy(f.dialed, d->dialed, sizeof f.dialed);
 		dialog_media(d, l->dir, sdp);
+		if (sdp->n_media != 0)
+			f = with_clock(f, &sdp->media[0]);
 		announce_pair(l, &f, d);
 	}
 	announce_sdp(l, &f, sdp);

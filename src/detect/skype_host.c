@@ -113,7 +113,7 @@ unsigned skype_endpoint_bits(const struct skype_endpoint *e)
 
 bool skype_endpoint_proved(const struct skype_endpoint *e, uint64_t now)
 {
-	return e != NULL && e->proof_ns != 0 && now < e->last_ns + SKYPE_PROOF_LIFE;
+	return e != NULL && e->proved && now < e->last_ns + SKYPE_PROOF_LIFE;
 }
 
 static void note_port(struct skype_host *host, uint16_t port)
@@ -136,12 +136,12 @@ void skype_endpoint_credit(struct skype_hosts *h, const struct skype_where *at, 
 	e->bits[test] = (uint8_t)bits;
 	if (tests[test].strong && bits > e->strong)
 		e->strong = (uint8_t)bits;
-	if (e->proof_ns != 0 ||
+	if (e->proved ||
 	    (e->strong < SKYPE_DECLARE_BITS && skype_endpoint_bits(e) < SKYPE_SUM_BITS))
 		return;
 	e->proof = (uint8_t)test;
 	e->arg = arg;
-	e->proof_ns = now;
+	e->proved = true;
 	skype_table_keep(h->endpoints, e);
 	count(counts, COUNT_SKYPE_ENDPOINTS);
 	note_port(skype_host_get(h, &host, now, counts), at->port);

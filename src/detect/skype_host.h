@@ -43,13 +43,13 @@ struct skype_frame {
 };
 
 struct skype_chain {
-	uint64_t last_ns;         /* 0 unused */
-	uint32_t iv;
-	uint32_t links;
+	uint32_t iv;              /* the generator's furthest output seen */
+	uint32_t links;           /* later outputs of the same generator */
+	bool used;
 };
 
 struct skype_endpoint {
-	uint64_t first_ns, proof_ns, last_ns; /* proof_ns 0: not proved */
+	uint64_t first_ns, last_ns; /* frames of it */
 	struct skype_chain chain[SKYPE_CHAINS]; /* the one in use first */
 	struct skype_frame frame[SKYPE_FRAMES];
 	uint32_t frames;          /* remembered so far; the next goes to frames % SKYPE_FRAMES */
@@ -61,12 +61,14 @@ struct skype_endpoint {
 	uint16_t nack_id;
 	uint16_t last_id;
 	uint16_t restarts;
+	uint16_t misses;          /* initial values that no generator it follows explains */
 	uint8_t bits[SKYPE_TESTS];
 	uint8_t fragment_number, rises;
 	uint8_t proof;            /* enum skype_test */
 	uint8_t strong;           /* most bits of one strong test */
 	uint8_t said[4];          /* public address as a peer named it; zero unknown */
 	bool agreed;              /* and another peer too */
+	bool proved;
 	bool nacked, fragmented;  /* nack_id and fragment_id hold something */
 };
 

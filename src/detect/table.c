@@ -7,6 +7,10 @@
  * when the inside is weighed. docs/METHOD.md tells the measured bits.
  */
 const struct detector detectors[] = {
+	{ .name = "skype", .about = "classic Skype in streams, also behind a proxy", .group = GROUP_VENDOR, .verified = true,
+	  .tcp = skype_stream_bytes, .stream = skype_stream },
+	{ .name = "skype", .about = "classic Skype in datagrams", .group = GROUP_VENDOR, .verified = true,
+	  .udp = skype_bytes, .look = skype_look, .finish = skype_finish, .give_up_after = 8 },
 	{ .name = "ice", .about = "STUN and ICE connectivity checks", .group = GROUP_ICE, .verified = true,
 	  .udp = stun_bytes, .tcp = stun_stream_bytes, .look = stun_look, .stream = stun_stream, .give_up_after = 0 },
 	{ .name = "ice", .about = "applications named by STUN attributes no capture confirmed", .group = GROUP_VENDOR, .verified = false,

@@ -60,7 +60,7 @@ static bool apply_rules(struct engine *e, struct flow *f, struct verdict *v)
 	f->reject = (uint8_t)v->reject;
 	if (f->action > ACTION_ALERT || s.cls == CLASS_MEDIA || s.cls == CLASS_SIGNALLING)
 		flow_set_worth(e->table, f, WORTH_CALL);
-	f->flags |= FLOW_JUDGED;
+	f->flags = (f->flags & ~(uint32_t)FLOW_EMERGENCY) | FLOW_JUDGED | (v->emergency ? FLOW_EMERGENCY : 0);
 	if (s.cls == CLASS_MEDIA && v->action == ACTION_DROP && action != ACTION_DROP)
 		remember_cut(e, f);
 	return f->rule != before || f->action != action;
@@ -94,6 +94,17 @@ void decide_again(struct engine *e, struct flow *f)
 	news |= apply_rules(e, f, &v);
 	if (news || (before != BAND_ASK && j.cls != CLASS_NONE && f->flags & FLOW_SPOKEN))
 		emit_voip(e, f, &v);
+}
+
+void decide_last(struct engine *e, struct flow *f)
+{
+	struct watch *w = f->watch;
+	struct judgement j = judge(w->evidence, w->n_evidence, e->conf.report_bits);
+
+	w->dirty = false;
+	w->cls = (uint8_t)j.cls;
+	w->app = (uint8_t)j.app;
+	w->bits = j.bits;
 }
 
 static void ask_again(void *arg, struct flow *f)

@@ -8,13 +8,21 @@
 /* voip events a flow may cause; more are counted (DESIGN: at most 8 a flow). */
 #define VOIP_EVENTS_MAX 8
 
+static void give(const struct engine *e, const struct event *ev)
+{
+	if (e->conf.on_event != NULL)
+		e->conf.on_event(e->conf.arg, ev);
+	else
+		event_emit(e->sink, ev);
+}
+
 static void event_begin(struct engine *e, enum event_type type, uint64_t mono_ns, uint64_t wall_ns)
 {
 	e->event.type = type;
 	e->event.mono_ns = mono_ns;
 	e->event.wall_ns = wall_ns;
 	e->event.number = e->number;
-	e->event.file_name = e->source == NULL ? NULL : e->source->file_name;
+	e->event.file_name = e->file_name;
 }
 
 /* Direction whose sender is the event's source: who opened the flow, else who was heard first. */
@@ -88,7 +96,7 @@ void emit_voip(struct engine *e, struct flow *f, const struct verdict *v)
 	event_set_voip(e, f);
 	e->event.verdict = *v;
 	e->event.enforced = e->conf.enforce;
-	event_emit(e->sink, &e->event);
+	give(e, &e->event);
 }
 
 void emit_flow(struct engine *e, const struct flow *f, enum flow_end why, uint64_t at_ns)
@@ -96,18 +104,19 @@ void emit_flow(struct engine *e, const struct flow *f, enum flow_end why, uint64
 	struct event *ev = &e->event;
 	int s = engine_source_dir(f);
 
-	event_begin(e, EVENT_FLOW, at_ns, f->last_wall_ns + (at_ns - f->last_ns));
+	event_begin(e, EVENT_FLOW, at_ns, flow_last_wall(f) + (at_ns - f->last_ns));
 	ev->number = 0;
 	event_set_flow(e, f);
 	event_set_voip(e, f);
 	ev->verdict = (struct verdict){
 		.action = (enum action)f->action, .reject = (enum reject_target)f->reject,
-		.rule = f->rule, .reason = f->rule == NULL ? "" : f->rule->reason,
+		.rule = f->rule, .emergency = f->flags & FLOW_EMERGENCY,
+		.reason = f->rule != NULL ? f->rule->reason : f->flags & FLOW_EMERGENCY ? REASON_EMERGENCY : "",
 	};
 	ev->enforced = e->conf.enforce;
 	ev->end = why;
 	ev->first_wall_ns = f->first_wall_ns;
-	ev->last_wall_ns = f->last_wall_ns;
+	ev->last_wall_ns = flow_last_wall(f);
 	for (int i = 0; i < 2; i++) {
 		int dir = i == 0 ? s : !s;
 
@@ -115,7 +124,7 @@ void emit_flow(struct engine *e, const struct flow *f, enum flow_end why, uint64
 		ev->bytes[i] = f->dir[dir].bytes;
 		ev->n_media[i] = (uint8_t)detect_media(f, dir, ev->media[i]);
 	}
-	event_emit(e->sink, ev);
+	give(e, ev);
 }
 
 void emit_plain(struct engine *e, enum event_type type)
@@ -126,7 +135,7 @@ void emit_plain(struct engine *e, enum event_type type)
 		e->event.rules = policy_count(e->policy);
 	else if (type == EVENT_STATS || type == EVENT_STOP)
 		e->event.counts = e->counts;
-	event_emit(e->sink, &e->event);
+	give(e, &e->event);
 }
 
 void emit_signal(void *arg, const struct look *l, const struct call_signal *s)
@@ -139,6 +148,6 @@ void emit_signal(void *arg, const struct look *l, const struct call_signal *s)
 	e->event.sender = l->dir == engine_source_dir(l->flow) ? 0 : 1;
 	e->event.signal = *s;
 	e->event.signal.sos |= policy_emergency(e->policy, s->dialed);
-	event_emit(e->sink, &e->event);
+	give(e, &e->event);
 }
 

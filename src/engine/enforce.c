@@ -114,7 +114,7 @@ static bool cleared(const struct flow *f)
 {
 	const struct watch *w = f->watch;
 
-	if (f->dir[0].payloads + f->dir[1].payloads < CLEAR_PAYLOADS)
+	if (f->dir[0].payloads + f->dir[1].payloads - f->looked_at < CLEAR_PAYLOADS)
 		return false;
 	if (w == NULL)
 		return true;
@@ -123,33 +123,32 @@ static bool cleared(const struct flow *f)
 	return w->cls == CLASS_MEDIA ? f->rule != NULL : true;
 }
 
-struct fate enforce(struct engine *e, struct flow *f, int dir, const struct packet *pkt)
+void enforce(struct engine *e, struct flow *f, int dir, const struct packet *pkt, struct fate *fate)
 {
-	struct fate fate = { .from_source = dir == engine_source_dir(f) };
 	bool markable = f->key.tunnel == 0; /* a mark would be the outer connection's */
 
+	fate->from_source = dir == engine_source_dir(f);
 	switch ((enum action)f->action) {
 	case ACTION_DROP:
-		fate.drop = true;
-		fate.reject = (enum reject_target)f->reject;
-		fate.final = markable;
+		fate->drop = true;
+		fate->reject = (enum reject_target)f->reject;
+		fate->final = markable;
 		break;
 	case ACTION_DEGRADE:
-		fate.drop = in_degraded_run(e, f, pkt);
+		fate->drop = in_degraded_run(e, f, pkt);
 		break;
 	case ACTION_LIMIT:
-		fate.drop = over_limit(e, f, pkt->ip_len);
+		fate->drop = over_limit(e, f, pkt->ip_len);
 		break;
 	case ACTION_PASS:
 	case ACTION_ALERT:
 	case ACTIONS:
-		fate.final = markable && cleared(f);
+		fate->final = markable && cleared(f);
 		break;
 	}
-	if (fate.drop)
+	if (fate->drop)
 		count(&e->counts, f->action == ACTION_DROP ? COUNT_DROPPED
 		    : f->action == ACTION_DEGRADE ? COUNT_DEGRADED : COUNT_LIMITED);
-	if (fate.final)
+	if (fate->final)
 		f->flags |= FLOW_FINAL;
-	return fate;
 }

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "detect/ndpi.h"
+#include "detect/skype_host.h"
 #include "judge/judge.h"
 
 struct engine_conf engine_conf_default(void)
@@ -28,12 +29,22 @@ static void on_flow_end(void *arg, struct flow *f, enum flow_end why, uint64_t a
 {
 	struct engine *e = arg;
 
+	detect_finish(&e->env, f);
+	if (f->watch != NULL && f->watch->dirty)
+		decide_last(e, f);
 	emit_flow(e, f, why, at_ns);
 	if (f->watch != NULL) {
 		if (f->watch->ndpi != NULL)
 			ndpi_view_release(e->ndpi, &f->watch->ndpi);
 		detect_release(&e->env, f);
 	}
+}
+
+static bool is_inside(void *arg, const struct addr *a)
+{
+	const struct engine *e = arg;
+
+	return policy_inside(e->policy, a);
 }
 
 /* The watch budget is used up: let the flow watched longest without a decision go. */
@@ -80,17 +91,23 @@ static void ask_ndpi(struct engine *e, struct flow *f, int dir, const struct pac
 
 static const struct fate pass = { 0 };
 
-/* A cleared flow that looks at a sample as if something began on it is watched again. */
-static void look_closer(struct engine *e, struct flow *f)
+/* Two samples of what might be one RTP source, with different numbers: the same 32 bits do not come by chance. */
+static bool probe_news(const struct flow_probe *before, const struct flow_probe *now)
 {
-	if (e->conf.on_unmark != NULL)
-		e->conf.on_unmark(e->conf.arg, &f->key);
+	return now->ssrc != 0 && now->ssrc == before->ssrc && now->seq != before->seq;
+}
+
+/* A cleared flow that looks at a sample as if something began on it is watched again. */
+static void look_closer(struct flow *f)
+{
+	f->looked_at = f->dir[0].payloads + f->dir[1].payloads;
 	f->flags &= ~(uint32_t)FLOW_FINAL;
 }
 
 static struct fate take_packet(struct engine *e, const struct packet *pkt)
 {
-	uint64_t probe;
+	struct fate fate = pass;
+	struct flow_probe probe;
 	struct flow *f;
 	int dir;
 
@@ -104,15 +121,19 @@ static struct fate take_packet(struct engine *e, const struct packet *pkt)
 	if (e->conf.ndpi != NDPI_OFF && !(f->flags & FLOW_NDPI_DONE))
 		ask_ndpi(e, f, dir, pkt);
 	if (f->flags & FLOW_FINAL && f->action <= ACTION_ALERT &&
-	    (f->probe[dir] != probe || (f->watch != NULL && f->watch->dirty)))
-		look_closer(e, f);
+	    (probe_news(&probe, &f->probe[dir]) || (f->watch != NULL && f->watch->dirty))) {
+		look_closer(f);
+		fate.watch = true;
+	}
 	if (f->watch != NULL) {
 		if (f->worth < WORTH_WATCHED)
 			flow_set_worth(e->table, f, WORTH_WATCHED);
 		if (f->watch->dirty)
 			decide_again(e, f);
 	}
-	return e->conf.enforce ? enforce(e, f, dir, pkt) : pass;
+	if (e->conf.enforce)
+		enforce(e, f, dir, pkt, &fate);
+	return fate;
 }
 
 /* --- time --- */
@@ -149,18 +170,31 @@ static void end_epoch(struct engine *e)
 		return;
 	e->number = 0;
 	flow_table_flush(e->table, FLOW_END_SHUTDOWN);
-	facts_clear(e->facts);
+	if (e->conf.facts == NULL)
+		facts_clear(e->facts);
+	skype_hosts_clear(e->env.skype);
 	emit_plain(e, EVENT_EPOCH);
 	e->epoch_open = false;
+}
+
+static void start(struct engine *e)
+{
+	if (!e->started)
+		emit_plain(e, EVENT_START);
+	e->started = true;
 }
 
 static void begin_epoch(struct engine *e, const struct frame *frame)
 {
 	if (e->epoch_open)
 		return;
-	e->mono_ns = e->next_tick_ns = e->wall_ns = 0;
+	e->mono_ns = frame->mono_ns;
+	e->wall_ns = frame->wall_ns;
+	e->next_tick_ns = 0;
 	e->rules_change_ns = policy_next_change(e->policy, frame->wall_ns);
+	e->file_name = e->source == NULL ? NULL : e->source->file_name;
 	e->epoch_open = true;
+	start(e);
 }
 
 struct fate engine_packet(struct engine *e, struct frame *frame)
@@ -196,11 +230,12 @@ void engine_set_policy(struct engine *e, const struct policy *policy)
 void engine_begin(struct engine *e, struct source *source)
 {
 	e->source = source;
-	emit_plain(e, EVENT_START);
+	e->started = false;
 }
 
 void engine_end(struct engine *e)
 {
+	start(e);
 	end_epoch(e);
 	e->source = NULL;
 	emit_plain(e, EVENT_STOP);
@@ -220,7 +255,7 @@ struct engine *engine_new(const struct engine_conf *conf, const struct policy *p
 	e->asks_undecided = policy_asks_undecided(policy);
 	e->table = flow_table_new(conf->max_flows, on_flow_end, e);
 	e->frags = frags_new(conf->fragment_bytes);
-	e->facts = facts_new(conf->max_facts, conf->max_facts_per_host);
+	e->facts = conf->facts != NULL ? conf->facts : facts_new(conf->max_facts, conf->max_facts_per_host);
 	e->limits = limits_new();
 	e->env.facts = e->facts;
 	e->env.counts = &e->counts;
@@ -228,10 +263,12 @@ struct engine *engine_new(const struct engine_conf *conf, const struct policy *p
 	e->env.stream_budget = budget_new(conf->stream_bytes, conf->stream_bytes_per_host);
 	e->env.on_signal = emit_signal;
 	e->env.reclaim = reclaim_watch;
+	e->env.inside = is_inside;
+	e->env.skype = skype_hosts_new(SKYPE_ENDPOINTS, SKYPE_HOSTS);
 	e->env.arg = e;
 	detect_init(&e->env, conf->detectors);
 	if (e->table == NULL || e->limits == NULL || e->frags == NULL || e->facts == NULL || e->env.watch_budget == NULL ||
-	    e->env.stream_budget == NULL) {
+	    e->env.stream_budget == NULL || e->env.skype == NULL) {
 		engine_free(e);
 		return NULL;
 	}
@@ -244,7 +281,9 @@ void engine_free(struct engine *e)
 		return;
 	flow_table_free(e->table);
 	frags_free(e->frags);
-	facts_free(e->facts);
+	if (e->conf.facts == NULL)
+		facts_free(e->facts);
+	skype_hosts_free(e->env.skype);
 	limits_free(e->limits);
 	budget_free(e->env.watch_budget);
 	budget_free(e->env.stream_budget);

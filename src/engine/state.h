@@ -27,7 +27,9 @@ struct engine {
 	uint64_t rules_change_ns;     /* wall: next moment a rule's calendar turns */
 	uint64_t number;              /* of the packet in hand, 0 between packets */
 	bool asks_undecided;
+	const char *file_name;        /* of this epoch: the source is ahead when the epoch ends */
 	bool epoch_open;
+	bool started;                 /* START was written: with the first stamp, before it there is no time */
 	struct event event;           /* reused: too large for the stack of a hot path */
 };
 
@@ -44,6 +46,8 @@ void emit_plain(struct engine *, enum event_type);
 void decide_first(struct engine *, struct flow *);
 /* Evidence changed: judge again, and ask the rules when class, application or band did. */
 void decide_again(struct engine *, struct flow *);
+/* The flow ends: what it is, for its event. Rules have nothing left to act on. */
+void decide_last(struct engine *, struct flow *);
 /* Rules or their calendar changed: ask them again about every flow that was asked about. */
 void decide_all(struct engine *);
 
@@ -51,6 +55,6 @@ void decide_all(struct engine *);
 struct limits *limits_new(void);
 void limits_free(struct limits *);
 void limits_clear(struct limits *);
-struct fate enforce(struct engine *, struct flow *, int dir, const struct packet *);
+void enforce(struct engine *, struct flow *, int dir, const struct packet *, struct fate *);
 
 #endif

@@ -38,8 +38,16 @@ struct fact {
 	uint16_t signaller_port;
 	bool sos;                   /* emergency service URN */
 	char dialed[DIALED_LEN];    /* dialled digits, empty when none */
+	uint8_t payload_type;       /* RTP payload type the announcement named, and its clock: */
+	uint32_t clock_hz;          /* 0 unknown */
 	uint64_t expires_ns;        /* monotonic */
 };
+
+/* Ports of the web and of DNS: so much else goes there that facts alone never make it a class. */
+static inline bool fact_port_common(uint16_t port)
+{
+	return port == 53 || port == 80 || port == 443;
+}
 
 struct facts;
 

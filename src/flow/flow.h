@@ -42,6 +42,7 @@ enum flow_flag {
 	FLOW_MERGED          = 1 << 6, /* super-packets seen: packet rhythm means nothing */
 	FLOW_STREAM_DONE     = 1 << 7, /* no parser holds the TCP stream any more */
 	FLOW_JUDGED          = 1 << 8, /* rules were asked once */
+	FLOW_EMERGENCY       = 1 << 9, /* passes whatever the rules say: an emergency call */
 	FLOW_LINKED          = 1 << 10, /* announced by signalling: watch->call and signaller are set */
 	FLOW_FIRST_1         = 1 << 11, /* direction 1 sent the first packet we saw */
 	FLOW_FINAL           = 1 << 14, /* the kernel was told to go on without asking */
@@ -51,12 +52,18 @@ enum flow_flag {
 
 struct flow_dir {
 	uint64_t bytes;           /* IP bytes */
-	uint64_t last_ns;         /* monotonic; 0 before the first packet */
 	uint32_t packets;
 	uint32_t payloads;        /* packets that carried payload */
 	uint16_t size_min, size_max; /* payload bytes on the wire */
 	uint16_t window_packets[2];  /* payload packets in the current and the previous second */
 	uint32_t window_bytes[2];    /* their bytes */
+};
+
+/* One packet that might have been RTP; all zero: none. */
+struct flow_probe {
+	uint32_t ssrc, ts;
+	uint16_t seq;
+	uint16_t ms;              /* monotonic milliseconds, low bits */
 };
 
 struct watch;
@@ -70,15 +77,16 @@ struct flow {
 	struct flow_dir dir[2];
 
 	uint64_t first_ns;
-	uint64_t first_wall_ns, last_wall_ns;
+	uint64_t first_wall_ns;
 	uint64_t first_number;    /* packet number in the file */
 	struct watch *watch;      /* evidence and detector state; NULL while nobody cares */
 	uint32_t window;          /* second (mono) of window_packets[0] */
-	uint64_t probe[2];        /* by direction: what the RTP row remembers before it asks for a watch */
+	struct flow_probe probe[2]; /* by direction: what the RTP row remembers before it asks for a watch */
 	const struct rule *rule;  /* that decided, or the first that alerted; NULL none */
 	uint32_t alive;           /* detector rows still looking, a bit each */
 	uint32_t claimed;         /* rows that found something: they are not given up */
 	uint32_t flags;           /* enum flow_flag */
+	uint32_t looked_at;       /* payloads when a sample of it, cleared before, showed news */
 	uint32_t wheel_next, wheel_prev;
 	uint32_t worth_next, worth_prev;
 	uint32_t hash;
@@ -122,6 +130,12 @@ void flow_table_each(struct flow_table *, void (*fn)(void *, struct flow *), voi
 unsigned flow_tunnels(const struct flow_table *, const struct flow *, struct tunnel out[TUNNEL_MAX]);
 
 const char *flow_end_name(enum flow_end);
+
+/* Wall clock of the last packet; a step of that clock within a flow is left out. */
+static inline uint64_t flow_last_wall(const struct flow *f)
+{
+	return f->first_wall_ns + (f->last_ns - f->first_ns);
+}
 
 /* Direction that opened the flow, or -1 when it was joined mid-stream. */
 static inline int flow_initiator(const struct flow *f)

@@ -302,19 +302,24 @@ static uint32_t chunk_add(struct flow_table *t)
 	return t->free_head;
 }
 
-/* Makes room by ending the flow worth least; calls are never ended for a newcomer. */
+/*
+ * Makes room by ending the flow worth least. One that was heard a moment ago is
+ * put behind the others; a call that is going on is never ended for a newcomer.
+ */
 static bool evict(struct flow_table *t, uint64_t now)
 {
-	for (unsigned w = WORTH_ONE_PACKET; w < WORTH_CALL; w++) {
+	for (unsigned w = 0; w < WORTHS; w++) {
 		for (unsigned tries = 0; t->worth[w].head != NONE; tries++) {
 			uint32_t n = t->worth[w].head;
 			struct flow *f = flow_at(t, n);
+			bool recent = f->last_ns + EVICT_RECENT_NS >= now;
 
-			if (w == WORTH_ONE_PACKET || tries == EVICT_TRIES ||
-			    f->last_ns + EVICT_RECENT_NS < now) {
+			if (!recent || w == WORTH_ONE_PACKET || (tries == EVICT_TRIES && w != WORTH_CALL)) {
 				flow_end(t, f, FLOW_END_EVICTED, now);
 				return true;
 			}
+			if (tries == EVICT_TRIES)
+				break;
 			worth_take(t, f);
 			worth_add(t, n, f);
 		}
@@ -471,8 +476,7 @@ static void flow_count(struct flow *f, const struct packet *pkt, int dir)
 	struct flow_dir *d = &f->dir[dir];
 	uint16_t size = pkt->payload_wire < UINT16_MAX ? (uint16_t)pkt->payload_wire : UINT16_MAX;
 
-	f->last_ns = d->last_ns = pkt->frame->mono_ns;
-	f->last_wall_ns = pkt->frame->wall_ns;
+	f->last_ns = pkt->frame->mono_ns;
 	d->packets++;
 	d->bytes += pkt->ip_len;
 	if (pkt->flags & PACKET_MERGED)

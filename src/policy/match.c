@@ -118,7 +118,8 @@ struct verdict policy_judge(const struct policy *p, const struct subject *s)
 	struct verdict v = { .action = ACTION_PASS, .reject = REJECT_NONE, .reason = "" };
 
 	if (emergency(p, s)) {
-		v.reason = "emergency call";
+		v.emergency = true;
+		v.reason = REASON_EMERGENCY;
 		return v;
 	}
 	for (size_t i = 0; i < p->n; i++) {

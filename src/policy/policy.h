@@ -52,13 +52,17 @@ struct rule {
 	uint64_t limit_bytes_per_s; /* of ACTION_LIMIT */
 };
 
+/* The reason built in: given before any rule is asked. */
+#define REASON_EMERGENCY "emergency call"
+
 #define ALERTS_MAX 8 /* alert rules reported for one decision; more are not */
 
 struct verdict {
 	enum action action;        /* ACTION_PASS or a final action; never ACTION_ALERT */
 	enum reject_target reject;
 	const struct rule *rule;   /* that decided; NULL: none did */
-	const char *reason;        /* the rule's, or a built-in one ("emergency call"); never NULL */
+	bool emergency;            /* no rule was asked */
+	const char *reason;        /* the rule's, or REASON_EMERGENCY; never NULL */
 	uint8_t n_alerts;
 	const struct rule *alerts[ALERTS_MAX];
 };

@@ -103,7 +103,7 @@ static size_t item_ranges(struct parser *p, const struct item *item, struct rang
 
 	if (item->kind == ITEM_SET) {
 		other = item_set(p, item);
-		if (other == NULL || other->n > room)
+		if (other == NULL || other->n == 0 || other->n > room)
 			return other == NULL ? 0 : other->n;
 		memcpy(to, other->range, other->n * sizeof *to);
 		return other->n;

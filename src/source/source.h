@@ -36,6 +36,7 @@ struct source {
 	const char *file_name;               /* of the current file, else NULL */
 	const char *const *iface_names;      /* index frame.iface; [0] is NULL; NULL without interfaces */
 	uint64_t bytes_done, bytes_total;    /* progress; total 0 when unknown */
+	uint64_t lost_kernel, lost_iface;    /* packets that never came to us: our buffer was full, the driver's was */
 	char error[SOURCE_ERROR_LEN];        /* why SOURCE_ERROR: file, packet number, byte offset */
 };
 
@@ -64,6 +65,30 @@ struct source *source_files(char *const paths[], int n, const char *filter,
 
 /* False with `error` filled when a filter is wrong, as far as Ethernet can tell; source_files asks too. */
 bool source_filter_check(const char *filter, char error[static SOURCE_ERROR_LEN]);
+
+#define LIVE_IFACES_MAX 16
+
+struct live_conf {
+	const char *const *ifaces; /* they must outlive the source */
+	unsigned n;                /* at most LIVE_IFACES_MAX */
+	const char *filter;        /* BPF, NULL none */
+	uint32_t snaplen;          /* bytes of a packet that are kept */
+	uint32_t buffer_mib;       /* of the kernel, for each interface */
+	bool promiscuous;
+};
+
+/*
+ * Packets of interfaces, in the order of their stamps; frame.iface counts from 1
+ * as they are given. Frames and ticks come some 100 ms late (pcap_live.c tells
+ * why). An interface that goes down or vanishes is one SOURCE_ERROR, the others
+ * go on; SOURCE_END when none is left. A signal makes `next` return a tick
+ * early. NULL with `error` filled when one of them cannot be opened.
+ */
+struct source *source_live(const struct live_conf *, char error[static SOURCE_ERROR_LEN]);
+/* Of a live source: brings lost_* up to date (they are so once a second anyway). */
+void source_live_refresh(struct source *);
+/* Of a live source: now, as mono_ns of its frames counts. */
+uint64_t source_live_now(const struct source *);
 
 /*
  * Packets of a scenario file (docs/SCENARIOS.md), for tests. NULL with `error`

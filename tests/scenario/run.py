@@ -18,6 +18,7 @@ import tempfile
 
 TIMEOUT_S = 120
 NEAREST = 3  # events shown below an expectation that was not met
+SOURCE = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
 SCHEMA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../docs/eve.schema.json")
 
 # Longest first: the condition is cut at the first of these.
@@ -149,7 +150,7 @@ class Scenario:
             raise Malformed("rules or << without an end")
 
     def read_options(self, number, line):
-        self.options += words_of(line)[1:]
+        self.options += [w.replace("{source}", SOURCE) for w in words_of(line)[1:]]
 
     def read_error(self, number, line):
         self.errors += words_of(line)[1:]

@@ -371,7 +371,7 @@ TABLE = (
         (f"udp {CLIENT6} * {SERVER6} *", "media", "webrtc|rtp|stun", "drop")),
         "the same with IPv4 and IPv6: the handshake over one, the voice over the other"),
     Recipe("webrtc-data", webrtc_data, "pcap", GZIP, CHROMIUM, (
-        (f"udp {CLIENT4} * {SERVER4} *", "ice|control|signalling", "*", "*"),),
+        (f"udp {CLIENT4} * {SERVER4} *", "ice|control|signalling", "*", "pass"),),
         "the same without a voice: a data channel with chat and a file; not a call"),
     Recipe("webrtc-turn", webrtc_turn, "pcap", PLAIN, CHROMIUM + ("coturn",), (
         (f"udp {CLIENT4} * {RELAY4} 3478", "media", "webrtc|stun", "drop"),),

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "detect/call_facts.h"
+
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/hash.h"
+
+#define ANNOUNCED_NS (180 * NS_PER_S) /* a call that rings longer than three minutes gives up */
+
+/* --- names --- */
+
+uint64_t call_hash(const char *protocol, const void *id, size_t len)
+{
+	const uint64_t both[2] = { XXH3_64bits(protocol, strlen(protocol)), XXH3_64bits(id, len) };
+	uint64_t h = XXH3_64bits(both, sizeof both);
+
+	return h == 0 ? 1 : h;
+}
+
+uint64_t call_hash_flow(const struct look *l, const char *protocol, uint32_t number, uint32_t turn,
+    char id[static CALL_ID_LEN])
+{
+	const struct flow_key *k = &l->flow->key;
+	char a[ADDR_TEXT_LEN], b[ADDR_TEXT_LEN];
+
+	snprintf(id, CALL_ID_LEN, "%u.%u@%s:%u-%s:%u", number, turn, addr_text(&k->ip[0], a), k->port[0],
+	    addr_text(&k->ip[1], b), k->port[1]);
+	return call_hash(protocol, id, strlen(id));
+}
+
+void call_text(const struct look *l, char *to, size_t size, struct span s)
+{
+	size_t n = s.len < size ? s.len : size - 1;
+
+	for (size_t i = 0; i < n; i++)
+		to[i] = (char)(s.p[i] >= ' ' && s.p[i] < 0x7f ? s.p[i] : '?');
+	to[n] = '\0';
+	if (n < s.len)
+		count(l->env->counts, COUNT_SIGNALS_REFUSED);
+}
+
+static bool is_separator(uint8_t c)
+{
+	return c == '-' || c == '.' || c == '(' || c == ')' || c == ' '; /* RFC 3966, 5.1.1 */
+}
+
+void call_digits(struct span s, char out[static DIALED_LEN])
+{
+	size_t n = 0;
+
+	memset(out, 0, DIALED_LEN);
+	if (s.len > 0 && s.p[s.len - 1] == '#')
+		s.len--; /* the key that ends dialling */
+	for (size_t i = 0; i < s.len; i++) {
+		uint8_t c = s.p[i];
+
+		if (is_separator(c))
+			continue;
+		if (!(byte_is_digit(c) || (c == '+' && n == 0)) || n == DIALED_LEN - 1) {
+			memset(out, 0, DIALED_LEN);
+			return;
+		}
+		out[n++] = (char)c;
+	}
+}
+
+/* --- facts --- */
+
+static bool is_private(const struct addr *a)
+{
+	/* RFC 1918, RFC 6598; RFC 4193 */
+	static const struct net nets[] = {
+		{ { { [10] = 0xff, [11] = 0xff, [12] = 10 } }, 96 + 8 },
+		{ { { [10] = 0xff, [11] = 0xff, [12] = 172, [13] = 16 } }, 96 + 12 },
+		{ { { [10] = 0xff, [11] = 0xff, [12] = 192, [13] = 168 } }, 96 + 16 },
+		{ { { [10] = 0xff, [11] = 0xff, [12] = 100, [13] = 64 } }, 96 + 10 },
+		{ { { [0] = 0xfc } }, 7 },
+	};
+
+	for (size_t i = 0; i < sizeof nets / sizeof *nets; i++)
+		if (net_holds(&nets[i], a))
+			return true;
+	return false;
+}
+
+/* The end that a rule calls the server: the public one, else the one that did not open the flow. */
+static int server_end(const struct look *l)
+{
+	const struct flow_key *k = &l->flow->key;
+	int opener = flow_initiator(l->flow);
+	bool private0 = is_private(&k->ip[0]);
+
+	if (private0 != is_private(&k->ip[1]))
+		return private0 ? 1 : 0;
+	return opener >= 0 ? !opener : !l->dir;
+}
+
+struct fact call_fact(const struct look *l, uint64_t call, const char *dialed)
+{
+	int server = server_end(l);
+	struct fact f = { .kind = FACT_ANNOUNCED, .proto = IPPROTO_UDP, .call = call,
+		.signaller = l->flow->key.ip[server], .signaller_port = l->flow->key.port[server],
+		.expires_ns = l->pkt->frame->mono_ns + ANNOUNCED_NS };
+
+	if (dialed != NULL)
+		snprintf(f.dialed, sizeof f.dialed, "%s", dialed);
+	return f;
+}
+
+/* Ports of traffic that is never a call: DESIGN.md, facts. */
+static bool port_forbidden(uint16_t port)
+{
+	return port == 0 || port == 53 || port == 80 || port == 443;
+}
+
+static bool addr_forbidden(const struct addr *a)
+{
+	return addr_is_unspecified(a) || addr_is_multicast(a) || (addr_is_v4(a) && (a->b[12] == 0 || a->b[12] == 127));
+}
+
+/* Ends of this very flow are signalling whatever a message says. */
+static bool is_this_flow(const struct look *l, const struct call_endpoint *e)
+{
+	const struct flow_key *k = &l->flow->key;
+
+	return (e->port == k->port[0] && addr_equal(&e->ip, &k->ip[0])) ||
+	    (e->port == k->port[1] && addr_equal(&e->ip, &k->ip[1]));
+}
+
+void call_announce(const struct look *l, const struct fact *about, const struct addr *host,
+    const struct call_endpoint *remote, enum app app)
+{
+	struct fact f = *about;
+
+	if (port_forbidden(remote->port) || addr_forbidden(&remote->ip) || addr_forbidden(host) ||
+	    is_this_flow(l, remote))
+		return;
+	f.host = *host;
+	f.remote = remote->ip;
+	f.port = remote->port;
+	f.app = app;
+	(void)facts_add(l->env->facts, &f, l->pkt->frame->mono_ns, l->env->counts);
+}
+
+/* RTCP is on the next port unless said otherwise, RFC 3550, 11. */
+static struct call_endpoint rtcp_of(const struct call_endpoint *rtp)
+{
+	return (struct call_endpoint){ rtp->ip, (uint16_t)(rtp->port == 0 ? 0 : rtp->port + 1) };
+}
+
+static void announce_both(const struct look *l, const struct fact *f, const struct addr *host,
+    const struct call_endpoint *remote)
+{
+	struct call_endpoint rtcp = rtcp_of(remote);
+
+	call_announce(l, f, host, remote, APP_NONE);
+	call_announce(l, f, host, &rtcp, APP_RTCP);
+}
+
+void call_announce_rtp(const struct look *l, const struct fact *f, const struct call_endpoint *remote)
+{
+	announce_both(l, f, &l->pkt->ip[1], remote);
+}
+
+static bool media_usable(const struct sdp_media *m)
+{
+	return m->port != 0 && m->transport != SDP_NOT_UDP && !addr_is_unspecified(&m->ip);
+}
+
+void call_announce_sdp(const struct look *l, const struct fact *f, const struct sdp *sdp)
+{
+	for (unsigned i = 0; i < sdp->n_media; i++) {
+		const struct sdp_media *m = &sdp->media[i];
+		struct call_endpoint rtp = { m->ip, m->port };
+		struct call_endpoint rtcp = { addr_is_unspecified(&m->rtcp_ip) ? m->ip : m->rtcp_ip, m->rtcp_port };
+
+		if (!media_usable(m))
+			continue;
+		call_announce(l, f, &l->pkt->ip[1], &rtp, APP_NONE);
+		call_announce(l, f, &l->pkt->ip[1], &rtcp, APP_RTCP);
+	}
+}
+
+void call_announce_pair(const struct look *l, const struct fact *f, const struct call_endpoint *local,
+    const struct call_endpoint *remote)
+{
+	if (local->port == 0 || remote->port == 0 || l->flow->dir[0].payloads == 0 || l->flow->dir[1].payloads == 0)
+		return;
+	announce_both(l, f, &local->ip, remote);
+	announce_both(l, f, &remote->ip, local);
+}
+
+/* --- signals --- */
+
+struct call_endpoint call_sdp_end(const struct sdp *sdp)
+{
+	for (unsigned i = 0; i < sdp->n_media; i++)
+		if (media_usable(&sdp->media[i]))
+			return (struct call_endpoint){ sdp->media[i].ip, sdp->media[i].port };
+	return (struct call_endpoint){ .port = 0 };
+}
+
+void call_signal_sdp(struct call_signal *sig, const struct sdp *sdp)
+{
+	for (unsigned i = 0; i < sdp->n_media && sig->n_media < CALL_MEDIA_MAX; i++) {
+		const struct sdp_media *m = &sdp->media[i];
+		struct call_media *to = &sig->media[sig->n_media];
+
+		if (!media_usable(m))
+			continue;
+		*to = (struct call_media){ .ip = m->ip, .port = m->port, .video = m->kind == SDP_VIDEO,
+			.payload_type = m->payload_type, .clock_hz = m->clock_hz };
+		memcpy(to->codec, m->codec, sizeof to->codec);
+		sig->n_media++;
+	}
+}
+
+void call_signal_media(struct call_signal *sig, const struct call_endpoint *e)
+{
+	if (e->port != 0 && sig->n_media < CALL_MEDIA_MAX)
+		sig->media[sig->n_media++] = (struct call_media){ .ip = e->ip, .port = e->port };
+}
+
+static void watch_number(struct look *l, const char *dialed)
+{
+	struct watch *w = detect_watch(l);
+
+	if (w == NULL)
+		return;
+	w->dirty = true;
+	memset(w->dialed, 0, sizeof w->dialed);
+	snprintf(w->dialed, sizeof w->dialed, "%s", dialed);
+}
+
+void call_dialed(struct look *l, struct call_number *n, uint64_t call, const char *dialed)
+{
+	n->call = call;
+	if (dialed[0] == '\0' || strcmp(n->dialed, dialed) == 0)
+		return;
+	snprintf(n->dialed, sizeof n->dialed, "%s", dialed);
+	watch_number(l, n->dialed);
+}
+
+void call_over(struct look *l, struct call_number *n, uint64_t call)
+{
+	if (n->call != call)
+		return;
+	if (n->dialed[0] != '\0')
+		watch_number(l, "");
+	*n = (struct call_number){ .call = 0 };
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "detect/h245.h"
+
+#include <string.h>
+
+#include "base/cursor.h"
+
+/*
+ * First octet of MultimediaSystemControlMessage: extension bit, two bits of
+ * request/response/command/indication, then the alternative within (extension
+ * bit, four bits of eleven requests, or five of nineteen responses).
+ */
+#define FIRST_DETERMINATION 0x01 /* request, second alternative */
+#define FIRST_CAPABILITIES  0x02
+#define FIRST_OPEN          0x03
+#define FIRST_OPEN_ACK      0x22 /* response, sixth: its last bit begins the next octet, which is 1 */
+#define FIRST_END           0x4a /* command, endSessionCommand; then disconnect or the like */
+
+/* {itu-t(0) recommendation(0) h(8) 245 version(0) n}, X.690 8.19, behind its length. */
+static const uint8_t object_id[] = { 6, 0, 8, 0x81, 0x75, 0 };
+
+/* H2250LogicalChannelParameters: presence bits of its first octet; those we cannot walk over must be 0. */
+enum {
+	OPEN_NONSTANDARD = 0x40, OPEN_ASSOCIATED = 0x20, OPEN_MEDIA = 0x10, OPEN_GUARANTEED = 0x08,
+	OPEN_CONTROL = 0x04, OPEN_CONTROL_GUARANTEED = 0x02,
+	OPEN_UNWALKED = OPEN_NONSTANDARD | OPEN_ASSOCIATED | OPEN_GUARANTEED | OPEN_CONTROL_GUARANTEED,
+};
+/* And of its second: destination, dynamicRTPPayloadType, mediaPacketization, five bits of padding. */
+#define OPEN_PADDING 0x1f
+
+/* H2250LogicalChannelAckParameters behind the bit of its choice: one octet, one bit of padding. */
+enum { ACK_CHOICE = 0x80, ACK_NONSTANDARD = 0x20, ACK_SESSION = 0x10, ACK_MEDIA = 0x08, ACK_CONTROL = 0x04, ACK_PADDING = 0x01 };
+
+#define SESSION_MAX 31 /* 1 to 3 are assigned; masters hand out the next ones */
+
+/* TransportAddress: seven bits 0 (unicast, IPv4, no extension), padding, address, port. */
+static bool address_cut(struct cursor *c, struct call_endpoint *out)
+{
+	uint8_t choice = cur_u8(c), b[4];
+
+	cur_copy(c, b, sizeof b);
+	addr_from_v4(&out->ip, b);
+	out->port = cur_u16(c);
+	return !c->bad && choice == 0 && out->port != 0 && b[0] != 0 && b[0] != 127 && b[0] < 224;
+}
+
+/* The open type with the parameters of a channel, from the octet of its length on. */
+static bool open_at(struct cursor c, struct h245 *h)
+{
+	uint8_t length = cur_u8(&c);
+	struct cursor in = cur_sub(&c, length);
+	uint8_t first = cur_u8(&in), second = cur_u8(&in), session = cur_u8(&in);
+	bool ok = true;
+
+	if (in.bad || length > 0x7f || first & OPEN_UNWALKED || second & OPEN_PADDING || !(first & (OPEN_MEDIA | OPEN_CONTROL)) ||
+	    session > SESSION_MAX)
+		return false;
+	if (first & OPEN_MEDIA)
+		ok = address_cut(&in, &h->media);
+	if (ok && first & OPEN_CONTROL)
+		ok = address_cut(&in, &h->control);
+	h->session = session;
+	/* When both are there, one host says them; a match of bytes by chance has not. */
+	if (ok && h->media.port != 0 && h->control.port != 0)
+		ok = addr_equal(&h->media.ip, &h->control.ip);
+	return ok;
+}
+
+/* The data type before it has a hundred shapes; the parameters are sought behind it. */
+static struct h245 read_open(struct cursor c)
+{
+	cur_skip(&c, 3); /* message and number of the channel */
+	for (; cur_left(&c) > 10; cur_skip(&c, 1)) {
+		struct h245 h = { .kind = H245_OPEN };
+
+		if (open_at(c, &h))
+			return h;
+	}
+	return (struct h245){ .kind = H245_NO };
+}
+
+static struct h245 read_open_ack(struct cursor c)
+{
+	struct h245 h = { .kind = H245_OPEN_ACK };
+	uint8_t second, additions, present, length, first;
+	struct cursor in;
+
+	cur_skip(&c, 1);
+	second = cur_u8(&c);
+	cur_skip(&c, 2); /* number of the channel */
+	additions = cur_u8(&c);
+	present = cur_u8(&c);
+	length = cur_u8(&c);
+	in = cur_sub(&c, length);
+	first = cur_u8(&in);
+	/* Alternative, extension there, no parameters of a reverse channel; of the additions the second. */
+	if (in.bad || (second & 0xe0) != 0xc0 || additions & 0x80 || additions > 8 || present == 0 || length > 0x7f ||
+	    first & (ACK_CHOICE | ACK_NONSTANDARD | ACK_PADDING))
+		return (struct h245){ .kind = H245_NO };
+	if (first & ACK_SESSION)
+		h.session = cur_u8(&in);
+	if (first & ACK_MEDIA && !address_cut(&in, &h.media))
+		return (struct h245){ .kind = H245_NO };
+	if (first & ACK_CONTROL && !address_cut(&in, &h.control))
+		return (struct h245){ .kind = H245_NO };
+	return h.media.port == 0 && h.control.port == 0 ? (struct h245){ .kind = H245_NO } : h;
+}
+
+/* terminalType 0 to 255, then 1 to 3 octets of a number, as two bits of an octet say. */
+static struct h245 read_determination(const uint8_t *data, size_t len)
+{
+	bool is = len >= 5 && data[1] == 0 && (data[3] & 0x3f) == 0 && data[3] >> 6 <= 2 && len == 5 + (size_t)(data[3] >> 6);
+
+	return (struct h245){ .kind = is ? H245_DETERMINATION : H245_NO };
+}
+
+static struct h245 read_capabilities(const uint8_t *data, size_t len)
+{
+	enum { WITHIN = 6 }; /* extension and presence bits, and a sequence number, stand before it */
+	bool is = len > WITHIN + sizeof object_id &&
+	    memmem(data, WITHIN + sizeof object_id, object_id, sizeof object_id) != NULL;
+
+	return (struct h245){ .kind = is ? H245_CAPABILITIES : H245_NO };
+}
+
+struct h245 h245_read(const uint8_t *data, size_t len)
+{
+	struct cursor c = cur_open(data, len);
+
+	switch (len == 0 ? 0xff : data[0]) {
+	case FIRST_DETERMINATION:
+		return read_determination(data, len);
+	case FIRST_CAPABILITIES:
+		return read_capabilities(data, len);
+	case FIRST_OPEN:
+		return read_open(c);
+	case FIRST_OPEN_ACK:
+		return read_open_ack(c);
+	case FIRST_END:
+		return (struct h245){ .kind = len == 2 ? H245_END : H245_NO };
+	default:
+		return (struct h245){ .kind = H245_NO };
+	}
+}

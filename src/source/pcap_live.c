@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Live capture. libpcap hands packets over in blocks that may be READ_MS old, so
+ * that what one interface delivers now can be older than what another delivered
+ * before. A frame is therefore kept until every other interface has shown
+ * something later, or was empty HOLD_NS after it: then nothing earlier can
+ * come. Ticks lag by the same span. The engine so sees the order and the stamps
+ * that a capture file of the same packets would have shown it.
+ *
+ * Stamps: wall_ns is the kernel's. mono_ns is wall_ns plus an offset that is
+ * zero at the start and changes only when the system's clock is set by more than
+ * STEP_NS against CLOCK_MONOTONIC; it is never before the stamp handed out last,
+ * nor after now.
+ */
+#include <errno.h>
+#include <net/if.h>
+#include <pcap/pcap.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "packet/packet.h"
+#include "source/source.h"
+
+#define READ_MS     50                       /* a block that is not full is handed over after this */
+#define HOLD_NS     (80 * NS_PER_MS)         /* READ_MS and what a timer may be late */
+#define RECHECK_NS  (1 * NS_PER_MS)          /* between two looks at an empty interface while others are busy */
+#define STEP_NS     (50 * (int64_t)NS_PER_MS) /* the clock was set, not slewed */
+#define HEALTH_NS   (1 * NS_PER_S)           /* between two looks at drops and at the interface's state */
+#define NAMES_MAX   (LIVE_IFACES_MAX + 1)
+
+/* An interface, and its earliest packet not handed out yet. */
+struct handle {
+	pcap_t *pcap;              /* NULL: gone */
+	const char *name;
+	uint16_t link, iface;
+	bool nano;                 /* stamps are in nanoseconds, not microseconds */
+	bool has;                  /* `head` and `data` are one */
+	bool idle;                 /* was empty at empty_ns; not asked again until there is a reason */
+	struct pcap_pkthdr *head;
+	const u_char *data;
+	uint64_t mono_ns;          /* of the head */
+	uint64_t empty_ns;
+	struct pcap_stat seen;     /* its counters wrap: as they were when we added them up */
+};
+
+struct live {
+	struct source base;
+	struct handle handle[LIVE_IFACES_MAX];
+	unsigned n, open;
+	const char *names[NAMES_MAX];
+	struct handle *failed;     /* to be reported before anything else */
+	char why[PCAP_ERRBUF_SIZE];
+	int control;               /* any socket, for ioctl */
+	int64_t offset_ns;         /* mono - wall */
+	int64_t base_ns;           /* mono - CLOCK_MONOTONIC */
+	uint64_t now_ns;           /* mono */
+	uint64_t out_ns;           /* mono stamp handed out last */
+	uint64_t health_ns;
+	uint64_t number;
+};
+
+/* --- time --- */
+
+static uint64_t clock_ns(clockid_t id)
+{
+	struct timespec t;
+
+	clock_gettime(id, &t);
+	return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
+}
+
+static void look_at_clock(struct live *s)
+{
+	int64_t wall = (int64_t)clock_ns(CLOCK_REALTIME), drift;
+
+	s->now_ns = clock_ns(CLOCK_MONOTONIC) + (uint64_t)s->base_ns;
+	drift = (int64_t)s->now_ns - wall - s->offset_ns;
+	if (drift > STEP_NS || drift < -STEP_NS)
+		s->offset_ns += drift;
+}
+
+static void start_clock(struct live *s)
+{
+	s->now_ns = clock_ns(CLOCK_REALTIME);
+	s->base_ns = (int64_t)(s->now_ns - clock_ns(CLOCK_MONOTONIC));
+	s->out_ns = s->now_ns - HOLD_NS;
+	s->health_ns = s->now_ns;
+}
+
+static uint64_t wall_of(const struct handle *h)
+{
+	uint64_t part = (uint64_t)h->head->ts.tv_usec;
+
+	return (uint64_t)h->head->ts.tv_sec * NS_PER_S + (h->nano ? part : part * NS_PER_US);
+}
+
+static uint64_t mono_of(struct live *s, uint64_t wall_ns)
+{
+	uint64_t mono = wall_ns + (uint64_t)s->offset_ns;
+
+	if (mono > s->now_ns) {
+		look_at_clock(s);
+		mono = wall_ns + (uint64_t)s->offset_ns;
+	}
+	return mono > s->now_ns ? s->now_ns : mono < s->out_ns ? s->out_ns : mono;
+}
+
+uint64_t source_live_now(const struct source *base)
+{
+	const struct live *s = (const struct live *)base;
+
+	return clock_ns(CLOCK_MONOTONIC) + (uint64_t)s->base_ns;
+}
+
+/* --- health --- */
+
+static void count_drops(struct live *s, struct handle *h)
+{
+	struct pcap_stat now;
+
+	if (h->pcap == NULL || pcap_stats(h->pcap, &now) != 0)
+		return;
+	s->base.lost_kernel += now.ps_drop - h->seen.ps_drop;
+	s->base.lost_iface += now.ps_ifdrop - h->seen.ps_ifdrop;
+	h->seen = now;
+}
+
+void source_live_refresh(struct source *base)
+{
+	struct live *s = (struct live *)base;
+
+	for (unsigned i = 0; i < s->n; i++)
+		count_drops(s, &s->handle[i]);
+}
+
+static void give_up(struct live *s, struct handle *h, const char *why)
+{
+	count_drops(s, h);
+	snprintf(s->why, sizeof s->why, "%s", why);
+	pcap_close(h->pcap);
+	h->pcap = NULL;
+	h->has = false;
+	s->open--;
+	s->failed = h;
+}
+
+/* libpcap goes on waiting when an interface is taken down. "any" has no state of its own. */
+static void check_state(struct live *s, struct handle *h)
+{
+	struct ifreq req = { 0 };
+
+	snprintf(req.ifr_name, sizeof req.ifr_name, "%s", h->name);
+	if (strcmp(h->name, "any") == 0)
+		return;
+	if (ioctl(s->control, SIOCGIFFLAGS, &req) != 0)
+		give_up(s, h, errno == ENODEV ? "the interface is gone" : strerror(errno));
+	else if (!(req.ifr_flags & IFF_UP))
+		give_up(s, h, "the interface went down");
+}
+
+/* What an interface still holds when it goes down is delivered first. */
+static void check_health(struct live *s)
+{
+	if (s->now_ns - s->health_ns < HEALTH_NS)
+		return;
+	s->health_ns = s->now_ns;
+	for (unsigned i = 0; i < s->n && s->failed == NULL; i++) {
+		struct handle *h = &s->handle[i];
+
+		count_drops(s, h);
+		if (h->pcap != NULL && !h->has)
+			check_state(s, h);
+	}
+}
+
+/* --- which packet is next --- */
+
+static void fill(struct live *s, struct handle *h)
+{
+	int r;
+
+	if (h->pcap == NULL || h->has || h->idle)
+		return;
+	r = pcap_next_ex(h->pcap, &h->head, &h->data);
+	if (r == 1) {
+		h->has = true;
+		h->mono_ns = mono_of(s, wall_of(h));
+	} else if (r == 0) {
+		h->idle = true;
+		h->empty_ns = s->now_ns;
+	} else {
+		give_up(s, h, pcap_geterr(h->pcap));
+	}
+}
+
+static struct handle *earliest(struct live *s)
+{
+	struct handle *first = NULL;
+
+	for (unsigned i = 0; i < s->n && s->failed == NULL; i++) {
+		struct handle *h = &s->handle[i];
+
+		fill(s, h);
+		if (h->has && (first == NULL || h->mono_ns < first->mono_ns))
+			first = h;
+	}
+	return first;
+}
+
+/* True when no interface can deliver anything before `first` any more. */
+static bool may_go(struct live *s, const struct handle *first)
+{
+	bool may = true;
+
+	for (unsigned i = 0; i < s->n; i++) {
+		struct handle *h = &s->handle[i];
+
+		if (h->pcap == NULL || h->has || h->empty_ns >= first->mono_ns + HOLD_NS)
+			continue;
+		may = false;
+		if (s->now_ns - h->empty_ns >= RECHECK_NS)
+			h->idle = false;
+	}
+	return may;
+}
+
+static bool anyone_to_ask(const struct live *s)
+{
+	for (unsigned i = 0; i < s->n; i++)
+		if (s->handle[i].pcap != NULL && !s->handle[i].has && !s->handle[i].idle)
+			return true;
+	return false;
+}
+
+/* --- waiting --- */
+
+static int wait_ms(const struct live *s, const struct handle *held)
+{
+	uint64_t until = held != NULL ? held->mono_ns + HOLD_NS : s->out_ns + TICK_NS + HOLD_NS;
+
+	if (until <= s->now_ns)
+		return held != NULL ? 1 : 0;
+	until -= s->now_ns;
+	return (int)((until > TICK_NS ? TICK_NS : until) / NS_PER_MS) + 1;
+}
+
+/* False when a signal came. */
+static bool wait_for_packets(struct live *s, const struct handle *held)
+{
+	struct pollfd fds[LIVE_IFACES_MAX];
+	bool signalled, woken = false;
+	nfds_t n = 0;
+
+	for (unsigned i = 0; i < s->n; i++)
+		if (s->handle[i].pcap != NULL && !s->handle[i].has)
+			fds[n++] = (struct pollfd){ .fd = pcap_get_selectable_fd(s->handle[i].pcap), .events = POLLIN };
+	signalled = poll(fds, n, wait_ms(s, held)) < 0;
+	look_at_clock(s);
+	for (nfds_t i = 0; !signalled && i < n; i++)
+		woken |= (fds[i].revents & ~POLLIN) != 0;
+	if (woken) /* something is wrong with one of them: look now */
+		s->health_ns = s->now_ns - HEALTH_NS;
+	for (unsigned i = 0; i < s->n; i++)
+		s->handle[i].idle = false;
+	return !signalled;
+}
+
+/* --- handing out --- */
+
+static enum source_next hand_out(struct live *s, struct handle *h, struct frame *f)
+{
+	const struct pcap_pkthdr *p = h->head;
+
+	h->has = false;
+	if (h->mono_ns < s->out_ns)
+		h->mono_ns = s->out_ns;
+	s->out_ns = h->mono_ns;
+	*f = (struct frame){
+		.data = h->data, .caplen = p->caplen, .len = p->len < p->caplen ? p->caplen : p->len,
+		.number = ++s->number, .mono_ns = h->mono_ns, .wall_ns = wall_of(h),
+		.link = h->link, .iface = h->iface,
+	};
+	return SOURCE_FRAME;
+}
+
+/* What is older than HOLD_NS was seen, but for a packet that waits for its turn. */
+static enum source_next tick(struct live *s, const struct handle *held, struct frame *f)
+{
+	uint64_t at = s->now_ns - HOLD_NS;
+
+	if (held != NULL && held->mono_ns < at)
+		at = held->mono_ns;
+	if (at > s->out_ns)
+		s->out_ns = at;
+	*f = (struct frame){ .mono_ns = s->out_ns, .wall_ns = s->out_ns - (uint64_t)s->offset_ns };
+	return SOURCE_TICK;
+}
+
+static enum source_next report(struct live *s)
+{
+	snprintf(s->base.error, SOURCE_ERROR_LEN, "%s: %s", s->failed->name, s->why);
+	s->failed = NULL;
+	return SOURCE_ERROR;
+}
+
+static enum source_next live_next(struct source *base, struct frame *f)
+{
+	struct live *s = (struct live *)base;
+	bool wake = false;
+
+	for (;;) {
+		struct handle *h = earliest(s);
+
+		if (s->failed != NULL)
+			return report(s);
+		if (s->open == 0)
+			return SOURCE_END;
+		if (h != NULL && may_go(s, h))
+			return hand_out(s, h, f);
+		if (anyone_to_ask(s)) {
+			look_at_clock(s);
+			continue;
+		}
+		if (wake || s->now_ns >= s->out_ns + TICK_NS + HOLD_NS)
+			return tick(s, h, f);
+		check_health(s);
+		wake = s->failed == NULL && !wait_for_packets(s, h);
+	}
+}
+
+/* --- opening --- */
+
+static bool set_up(pcap_t *p, const struct live_conf *c)
+{
+	(void)pcap_set_tstamp_precision(p, PCAP_TSTAMP_PRECISION_NANO); /* or microseconds */
+	return pcap_set_snaplen(p, (int)c->snaplen) == 0 && pcap_set_promisc(p, c->promiscuous) == 0 &&
+	    pcap_set_timeout(p, READ_MS) == 0 && pcap_set_buffer_size(p, (int)(c->buffer_mib << 20)) == 0;
+}
+
+static bool set_filter(pcap_t *p, const char *filter)
+{
+	struct bpf_program program;
+	bool ok;
+
+	if (filter == NULL)
+		return true;
+	if (pcap_compile(p, &program, filter, 1, PCAP_NETMASK_UNKNOWN) != 0)
+		return false;
+	ok = pcap_setfilter(p, &program) == 0;
+	pcap_freecode(&program);
+	return ok;
+}
+
+/* libpcap's own words, and the name of its code when it has none. */
+static bool refuse(struct handle *h, int code, char error[static SOURCE_ERROR_LEN])
+{
+	const char *text = h->pcap == NULL ? "" : pcap_geterr(h->pcap);
+
+	snprintf(error, SOURCE_ERROR_LEN, "%s: %s%s%s", h->name, code < 0 ? pcap_statustostr(code) : text,
+	    code < 0 && text[0] != '\0' ? ": " : "", code < 0 ? text : "");
+	return false;
+}
+
+static bool handle_open(struct handle *h, const struct live_conf *c, char error[static SOURCE_ERROR_LEN])
+{
+	char text[PCAP_ERRBUF_SIZE];
+	int r, link;
+
+	h->pcap = pcap_create(h->name, text);
+	if (h->pcap == NULL) {
+		snprintf(error, SOURCE_ERROR_LEN, "%s: %s", h->name, text);
+		return false;
+	}
+	if (!set_up(h->pcap, c))
+		return refuse(h, 0, error);
+	r = pcap_activate(h->pcap);
+	if (r < 0)
+		return refuse(h, r, error);
+	link = pcap_datalink(h->pcap);
+	if (!packet_link_known(link)) {
+		snprintf(error, SOURCE_ERROR_LEN, "%s: link type %d is not decoded", h->name, link);
+		return false;
+	}
+	if (!set_filter(h->pcap, c->filter))
+		return refuse(h, 0, error);
+	if (pcap_setnonblock(h->pcap, 1, text) != 0) {
+		snprintf(error, SOURCE_ERROR_LEN, "%s: %s", h->name, text);
+		return false;
+	}
+	h->link = (uint16_t)link;
+	h->nano = pcap_get_tstamp_precision(h->pcap) == PCAP_TSTAMP_PRECISION_NANO;
+	return true;
+}
+
+static void live_close(struct source *base)
+{
+	struct live *s = (struct live *)base;
+
+	for (unsigned i = 0; i < s->n; i++)
+		if (s->handle[i].pcap != NULL)
+			pcap_close(s->handle[i].pcap);
+	if (s->control >= 0)
+		close(s->control);
+	free(s);
+}
+
+static const struct source_ops live_ops = { "live", live_next, live_close };
+
+struct source *source_live(const struct live_conf *c, char error[static SOURCE_ERROR_LEN])
+{
+	struct live *s = calloc(1, sizeof *s);
+
+	if (s == NULL) {
+		snprintf(error, SOURCE_ERROR_LEN, "%s", strerror(ENOMEM));
+		return NULL;
+	}
+	s->base.ops = &live_ops;
+	s->base.iface_names = s->names;
+	s->control = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	for (unsigned i = 0; i < c->n && i < LIVE_IFACES_MAX; i++) {
+		struct handle *h = &s->handle[s->n++];
+
+		h->name = s->names[i + 1] = c->ifaces[i];
+		h->iface = (uint16_t)(i + 1);
+		if (!handle_open(h, c, error)) {
+			live_close(&s->base);
+			return NULL;
+		}
+		s->open++;
+	}
+	start_clock(s);
+	return &s->base;
+}

@@ -53,6 +53,8 @@ static void weigh(struct look *l, const struct fact *f)
 		return;
 	if (f->app == APP_RTCP)
 		detect_evidence(l, CLASS_SIGNALLING, APP_RTCP, ANNOUNCED_BITS, "RTCP announced by SIP", 0, 0);
+	else if (f->app == APP_RTSP)
+		detect_evidence(l, CLASS_STREAMING, APP_RTSP, ANNOUNCED_BITS, "announced by RTSP", 0, 0);
 	else
 		detect_evidence(l, CLASS_MEDIA, APP_NONE, ANNOUNCED_BITS, "announced by SIP", 0, 0);
 }

@@ -86,15 +86,20 @@ static bool is_private(const struct addr *a)
 	return false;
 }
 
-/* The end that a rule calls the server: the public one, else the one that did not open the flow. */
+static bool is_inside(const struct look *l, const struct addr *a)
+{
+	return l->env->inside != NULL ? l->env->inside(l->env->arg, a) : is_private(a);
+}
+
+/* The end that a rule calls the server: the one outside, else the one that did not open the flow. */
 static int server_end(const struct look *l)
 {
 	const struct flow_key *k = &l->flow->key;
 	int opener = flow_initiator(l->flow);
-	bool private0 = is_private(&k->ip[0]);
+	bool inside0 = is_inside(l, &k->ip[0]);
 
-	if (private0 != is_private(&k->ip[1]))
-		return private0 ? 1 : 0;
+	if (inside0 != is_inside(l, &k->ip[1]))
+		return inside0 ? 1 : 0;
 	return opener >= 0 ? !opener : !l->dir;
 }
 
@@ -108,12 +113,6 @@ struct fact call_fact(const struct look *l, uint64_t call, const char *dialed)
 	if (dialed != NULL)
 		snprintf(f.dialed, sizeof f.dialed, "%s", dialed);
 	return f;
-}
-
-/* Ports of traffic that is never a call: DESIGN.md, facts. */
-static bool port_forbidden(uint16_t port)
-{
-	return port == 0 || port == 53 || port == 80 || port == 443;
 }
 
 static bool addr_forbidden(const struct addr *a)
@@ -135,7 +134,7 @@ void call_announce(const struct look *l, const struct fact *about, const struct 
 {
 	struct fact f = *about;
 
-	if (port_forbidden(remote->port) || addr_forbidden(&remote->ip) || addr_forbidden(host) ||
+	if (remote->port == 0 || fact_port_common(remote->port) || addr_forbidden(&remote->ip) || addr_forbidden(host) ||
 	    is_this_flow(l, remote))
 		return;
 	f.host = *host;
@@ -177,9 +176,13 @@ void call_announce_sdp(const struct look *l, const struct fact *f, const struct 
 		struct call_endpoint rtp = { m->ip, m->port };
 		struct call_endpoint rtcp = { addr_is_unspecified(&m->rtcp_ip) ? m->ip : m->rtcp_ip, m->rtcp_port };
 
+		struct fact with_clock = *f;
+
 		if (!media_usable(m))
 			continue;
-		call_announce(l, f, &l->pkt->ip[1], &rtp, APP_NONE);
+		with_clock.payload_type = m->payload_type;
+		with_clock.clock_hz = m->clock_hz;
+		call_announce(l, &with_clock, &l->pkt->ip[1], &rtp, APP_NONE);
 		call_announce(l, f, &l->pkt->ip[1], &rtcp, APP_RTCP);
 	}
 }
@@ -230,7 +233,7 @@ static void watch_number(struct look *l, const char *dialed)
 
 	if (w == NULL)
 		return;
-	w->dirty = true;
+	watch_ask_rules(w);
 	memset(w->dialed, 0, sizeof w->dialed);
 	snprintf(w->dialed, sizeof w->dialed, "%s", dialed);
 }

@@ -27,6 +27,7 @@ enum group {
 	GROUP_VENDOR,     /* formats of one application */
 	GROUP_CADENCE,
 	GROUP_NDPI,
+	GROUP_HISTORY,    /* what was just done to the same pair */
 	GROUPS
 };
 
@@ -45,7 +46,7 @@ struct evidence {
 };
 
 #define EVIDENCE_MAX   8      /* slots a flow; refusals are counted */
-#define DETECTORS_MAX  24     /* rows; flow.alive has a bit for each */
+#define DETECTORS_MAX  32     /* rows; flow.alive has a bit for each */
 #define UNVERIFIED_BITS 8.0f  /* most that a row without a real sample may add: it names only */
 #define ANNOUNCED_BITS 12.0f  /* most that an announcement is worth before media confirms it */
 

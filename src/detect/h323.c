@@ -7,6 +7,7 @@
  */
 #include "detect/rows.h"
 
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -215,6 +216,46 @@ static void user_search(struct look *l, struct h323_state *s, struct span user)
 	}
 }
 
+/*
+ * Where the sender takes the connection for H.245: its own address and a port,
+ * somewhere in the element. The connection there belongs to the same call.
+ */
+static void control_search(struct look *l, struct h323_state *s, struct span user)
+{
+	struct fact f = call_fact(l, s->call, s->number.dialed);
+	struct cursor c = cur_open(user.p, user.len < SEARCH_MAX ? user.len : SEARCH_MAX);
+	const struct addr *own = &l->pkt->ip[0];
+
+	f.proto = IPPROTO_TCP;
+	if (!addr_is_v4(own) || s->call == 0)
+		return;
+	for (unsigned found = 0; cur_left(&c) >= 6 && found < FOUND_MAX; cur_skip(&c, 1)) {
+		struct cursor at = c;
+		const uint8_t *ip = cur_take(&at, 4);
+		struct call_endpoint e = { *own, cur_u16(&at) };
+
+		if (memcmp(ip, own->b + 12, 4) != 0)
+			continue;
+		call_announce(l, &f, &l->pkt->ip[1], &e, APP_NONE);
+		found++;
+	}
+}
+
+/* A connection of H.245 is of the call that named its address. */
+static void call_adopt(struct look *l, struct h323_state *s)
+{
+	const struct packet *p = l->pkt;
+	struct fact f;
+
+	for (int to = 0; to < 2 && s->call == 0; to++) {
+		if (!facts_find(l->env->facts, FACT_ANNOUNCED, &p->ip[!to], &p->ip[to], p->port[to], IPPROTO_TCP,
+		    p->frame->mono_ns, &f))
+			continue;
+		s->call = f.call;
+		call_dialed(l, &s->number, f.call, f.dialed);
+	}
+}
+
 /* --- weighing --- */
 
 static void evidence_set(struct look *l, struct h323_state *s, const char *why)
@@ -243,6 +284,7 @@ static bool take_q931(struct look *l, const uint8_t *data, size_t len)
 		return true;
 	take_phase(l, s, &q);
 	user_search(l, s, q.user);
+	control_search(l, s, q.user);
 	return true;
 }
 
@@ -263,6 +305,7 @@ static bool take_h245(struct look *l, const uint8_t *data, size_t len)
 		s->object = BITS_OBJECT;
 	else if (s->object > 0)
 		channel_take(l, s, &h);
+	call_adopt(l, s);
 	evidence_set(l, s, "H.245 control");
 	return true;
 }
@@ -281,7 +324,7 @@ struct stream_result h323_stream(struct look *l)
 	if (version != 3 || reserved != 0 || len > STREAM_BYTES_MAX || len < TPKT_HEADER)
 		return stop;
 	if (len == TPKT_HEADER)
-		return (struct stream_result){ STREAM_USED, len, 0 }; /* keep-alive of H.323 */
+		return detect_state_find(l) == NULL ? stop : (struct stream_result){ STREAM_USED, len, 0 }; /* keep-alive of H.323 */
 	body = l->data + TPKT_HEADER;
 	if (body[0] != Q931_DISCRIMINATOR && body[0] != 1 && body[0] != 2 && detect_state_find(l) == NULL)
 		return stop; /* RDP, ISO transport, Megaco */

@@ -200,9 +200,11 @@ static void transaction_enter(struct walk *w, enum node node, struct span value)
 	struct megaco_state *s = w->state;
 	uint32_t id;
 
-	w->body |= span_number(&value, 10, &id);
 	w->reply = node == NODE_REPLY;
-	if (!w->body || s == NULL)
+	if (!span_number(&value, 10, &id))
+		return;
+	w->body = true;
+	if (s == NULL)
 		return;
 	if (w->reply) {
 		w->known |= transaction_know(s, id, !w->look->dir);

@@ -13,6 +13,11 @@ enum look_result rtcp_look(struct look *);
 struct stream_result framed_stream(struct look *);
 unsigned rtp_media(const void *state, int dir, struct media_stats out[MEDIA_STATS_MAX]);
 
+/* redial.c */
+extern const struct byte_range redial_bytes[];
+enum look_result redial_look(struct look *);
+struct stream_result redial_stream(struct look *);
+
 /* sip.c */
 extern const struct byte_range sip_bytes[], sip_stream_bytes[];
 enum look_result sip_look(struct look *);
@@ -58,6 +63,20 @@ extern const struct byte_range skype_bytes[], skype_stream_bytes[];
 enum look_result skype_look(struct look *);
 void skype_finish(struct look *);
 struct stream_result skype_stream(struct look *);
+
+/* mgcp.c, megaco.c, skinny.c, iax2.c, h323.c */
+extern const struct byte_range mgcp_bytes[], megaco_bytes[], megaco_stream_bytes[], skinny_bytes[], iax2_bytes[], h323_bytes[];
+enum look_result mgcp_look(struct look *);
+enum look_result megaco_look(struct look *);
+struct stream_result megaco_stream(struct look *);
+struct stream_result skinny_stream(struct look *);
+enum look_result iax2_look(struct look *);
+struct stream_result h323_stream(struct look *);
+
+/* rtsp.c: streaming, which is no call */
+extern const struct byte_range rtsp_stream_bytes[], rtmp_bytes[];
+struct stream_result rtsp_stream(struct look *);
+struct stream_result rtmp_stream(struct look *);
 
 /* dtls.c */
 extern const struct byte_range dtls_bytes[];

@@ -175,7 +175,7 @@ static void check_health(struct live *s)
 		struct handle *h = &s->handle[i];
 
 		count_drops(s, h);
-		if (h->pcap != NULL && !h->has)
+		if (h->pcap != NULL && h->idle)
 			check_state(s, h);
 	}
 }
@@ -318,6 +318,7 @@ static enum source_next live_next(struct source *base, struct frame *f)
 	for (;;) {
 		struct handle *h = earliest(s);
 
+		check_health(s);
 		if (s->failed != NULL)
 			return report(s);
 		if (s->open == 0)
@@ -330,8 +331,7 @@ static enum source_next live_next(struct source *base, struct frame *f)
 		}
 		if (wake || s->now_ns >= s->out_ns + TICK_NS + HOLD_NS)
 			return tick(s, h, f);
-		check_health(s);
-		wake = s->failed == NULL && !wait_for_packets(s, h);
+		wake = !wait_for_packets(s, h);
 	}
 }
 

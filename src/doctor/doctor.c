@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "doctor/doctor.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "doctor/look.h"
+
+const struct check doctor_checks[] = {
+	{ "privileges", look_privileges },
+	{ "packet queues", look_nfqueue },
+	{ "firewall", look_targets },
+	{ "connection tracking", look_ctnetlink },
+	{ "tracking table", look_conntrack_size },
+	{ "queues in use", look_queues },
+	{ "firewall rules", look_hook },
+	{ "marks of others", look_marks },
+	{ "flow tables", look_flowtables },
+	{ "forwarding", look_forwarding },
+	{ "bridges", look_bridges },
+	{ "reverse path", look_reverse_path },
+	{ "offloads", look_offloads },
+	{ "user", look_user },
+	{ "time zones", look_time_zones },
+	{ NULL, NULL },
+};
+
+static const char *const health_word[] = {
+	[HEALTH_OK] = "ok", [HEALTH_WARN] = "warn", [HEALTH_BAD] = "bad",
+};
+_Static_assert(sizeof health_word / sizeof *health_word == HEALTH_BAD + 1, "a word for each");
+
+enum health doctor_run(const struct doctor *d, FILE *out)
+{
+	enum health worst = HEALTH_OK;
+
+	for (const struct check *c = doctor_checks; c->name != NULL; c++) {
+		struct finding f = { .health = HEALTH_OK };
+
+		c->look(d, &f);
+		fprintf(out, "%-5s %s: %s\n", health_word[f.health], c->name, f.text);
+		if (f.advice[0] != '\0')
+			fprintf(out, "      %s\n", f.advice);
+		if (f.health > worst)
+			worst = f.health;
+	}
+	return worst;
+}
+
+void finding_say(struct finding *f, enum health health, const char *fmt, ...)
+{
+	va_list ap;
+
+	f->health = health;
+	va_start(ap, fmt);
+	vsnprintf(f->text, sizeof f->text, fmt, ap);
+	va_end(ap);
+}
+
+void finding_advise(struct finding *f, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(f->advice, sizeof f->advice, fmt, ap);
+	va_end(ap);
+}
+
+FILE *doctor_open(const struct doctor *d, const char *path)
+{
+	char full[512];
+
+	if (snprintf(full, sizeof full, "%s%s", d->root, path) >= (int)sizeof full)
+		return NULL;
+	return fopen(full, "re");
+}
+
+bool doctor_number(const struct doctor *d, const char *path, uint64_t *n)
+{
+	FILE *f = doctor_open(d, path);
+	bool ok;
+
+	if (f == NULL)
+		return false;
+	ok = fscanf(f, "%" SCNu64, n) == 1;
+	fclose(f);
+	return ok;
+}
+
+void names_add(struct names *l, const char *name)
+{
+	size_t used = strlen(l->text), room = sizeof l->text - used;
+
+	l->n++;
+	/* Once one is left out, all that follow are: the text stays in order. */
+	if (l->shown + 1 < l->n || strlen(name) + 3 > room)
+		return;
+	snprintf(l->text + used, room, "%s%s", used == 0 ? "" : ", ", name);
+	l->shown++;
+}
+
+const char *names_text(struct names *l)
+{
+	size_t used = strlen(l->text);
+
+	if (l->shown < l->n)
+		snprintf(l->text + used, sizeof l->text - used, " and %u more", l->n - l->shown);
+	return l->text;
+}
+
+void doctor_interfaces(const struct doctor *d, void (*each)(const struct doctor *, const char *, void *), void *arg)
+{
+	char path[512];
+	struct dirent *e;
+	DIR *dir;
+
+	snprintf(path, sizeof path, "%s/sys/class/net", d->root);
+	dir = opendir(path);
+	if (dir == NULL)
+		return;
+	while ((e = readdir(dir)) != NULL)
+		if (e->d_name[0] != '.' && strcmp(e->d_name, "lo") != 0)
+			each(d, e->d_name, arg);
+	closedir(dir);
+}
+
+/* --- this machine --- */
+
+static FILE *listing_here(const char *tool)
+{
+	char command[128];
+	FILE *f;
+	int c;
+
+	/* Only names from our own table come here. */
+	snprintf(command, sizeof command, "PATH=$PATH:/usr/sbin:/sbin; %s 2>/dev/null", tool);
+	f = popen(command, "re");
+	if (f == NULL)
+		return NULL;
+	c = fgetc(f);
+	if (c == EOF) {
+		pclose(f);
+		return NULL;
+	}
+	ungetc(c, f);
+	return f;
+}
+
+static bool ethtool_value(int fd, struct ifreq *r, uint32_t command, uint32_t *value)
+{
+	struct ethtool_value v = { .cmd = command };
+
+	r->ifr_data = (char *)&v;
+	if (ioctl(fd, SIOCETHTOOL, r) != 0)
+		return false;
+	*value = v.data;
+	return true;
+}
+
+static bool offloads_here(const char *interface, struct offloads *o)
+{
+	struct ifreq r = { 0 };
+	uint32_t flags = 0, gro = 0, tso = 0;
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool ok;
+
+	if (fd < 0)
+		return false;
+	snprintf(r.ifr_name, sizeof r.ifr_name, "%s", interface);
+	ok = ethtool_value(fd, &r, ETHTOOL_GFLAGS, &flags);
+	ok = ethtool_value(fd, &r, ETHTOOL_GGRO, &gro) && ok;
+	ok = ethtool_value(fd, &r, ETHTOOL_GTSO, &tso) && ok;
+	close(fd);
+	*o = (struct offloads){ (flags & ETH_FLAG_LRO) != 0, gro != 0, tso != 0 };
+	return ok;
+}
+
+static bool user_here(const char *name)
+{
+	return getpwnam(name) != NULL;
+}
+
+struct doctor doctor_here(const char *user, uint32_t mark_mask)
+{
+	return (struct doctor){
+		.root = "", .user = user, .mark_mask = mark_mask,
+		.probe = doctor_probe, .listing = listing_here,
+		.offloads = offloads_here, .user_exists = user_here,
+	};
+}

@@ -56,5 +56,28 @@ void engine_end(struct engine *);
 /* Other rules from now on: every live flow is judged anew. The old ones may go once their events are written. */
 void engine_set_policy(struct engine *, const struct policy *);
 const struct counts *engine_counts(const struct engine *);
+/* With what the source lost. */
+struct counts engine_counts_now(const struct engine *);
+
+/* --- for those who look on (ctl): between packets, on the engine's own thread --- */
+
+/* A live flow, as its event would tell it; owns nothing of the engine. */
+struct engine_flow {
+	struct event_flow flow;
+	enum voip_class cls;
+	enum app app;
+	float bits;
+	enum action action;
+	uint32_t packets[2];       /* from the source, from the destination */
+	uint64_t bytes[2];
+	uint64_t first_wall_ns;
+};
+/* False: enough of them. */
+typedef bool engine_flow_fn(void *arg, const struct engine_flow *);
+void engine_each(const struct engine *, engine_flow_fn *, void *arg);
+/* Cuts flows by their ids from now on, but for emergency calls. Returns how many. */
+unsigned engine_kill(struct engine *, const uint64_t ids[], unsigned n);
+/* A stats event now. */
+void engine_stats(struct engine *);
 
 #endif

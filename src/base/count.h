@@ -48,7 +48,11 @@
 	X(SKYPE_ENDPOINTS, "skype_endpoints", "endpoints (address and UDP port) proved to be Skype") \
 	X(SKYPE_EVICTED, "skype_evicted", "endpoints and hosts of Skype forgotten for want of room") \
 	X(KERNEL_DROPS, "kernel_drops", "packets lost before we read them: the capture buffer was full") \
-	X(IFACE_DROPS, "iface_drops", "packets the network card or its driver lost")
+	X(IFACE_DROPS, "iface_drops", "packets the network card or its driver lost") \
+	X(QUEUE_OVERRUNS, "queue_overruns", "times a queue's socket was full: packets passed unseen, or were lost with --fail-closed") \
+	X(QUEUE_CUT, "queue_cut", "packets of which a queue gave only the beginning") \
+	X(VERDICTS_REFUSED, "verdicts_refused", "messages with verdicts that the kernel did not take") \
+	X(UNMARKED, "unmarked", "connections whose mark was cleared: their packets are wanted again")
 
 enum counter {
 #define X(id, key, help) COUNT_##id,

@@ -4,6 +4,10 @@
 
 /* Subcommands. argv[0] is the subcommand's name; they return an enum exit_code. */
 int cmd_read(int argc, char **argv);
+int cmd_watch(int argc, char **argv);
+int cmd_block(int argc, char **argv);
+int cmd_ctl(int argc, char **argv);
 int cmd_check(int argc, char **argv);
+int cmd_doctor(int argc, char **argv);
 
 #endif

@@ -52,11 +52,12 @@ static void weigh(struct look *l, const struct fact *f)
 	if (fact_port_common(l->pkt->port[0]) || fact_port_common(l->pkt->port[1]))
 		return;
 	if (f->app == APP_RTCP)
-		detect_evidence(l, CLASS_SIGNALLING, APP_RTCP, ANNOUNCED_BITS, "RTCP announced by SIP", 0, 0);
+		detect_evidence(l, CLASS_SIGNALLING, APP_RTCP, ANNOUNCED_BITS, "RTCP announced by signalling", 0, 0);
 	else if (f->app == APP_RTSP)
 		detect_evidence(l, CLASS_STREAMING, APP_RTSP, ANNOUNCED_BITS, "announced by RTSP", 0, 0);
 	else
-		detect_evidence(l, CLASS_MEDIA, APP_NONE, ANNOUNCED_BITS, "announced by SIP", 0, 0);
+		detect_evidence(l, CLASS_MEDIA, APP_NONE, ANNOUNCED_BITS,
+		    f->app == APP_RTP ? "announced by call signalling" : "announced by SIP", 0, 0);
 }
 
 enum look_result announced_look(struct look *l)
@@ -72,7 +73,8 @@ enum look_result announced_look(struct look *l)
 		return LOOK_MAYBE;
 	if (fact_of(l, FACT_ANNOUNCED, &f)) {
 		weigh(l, &f);
-		link_flow(l, &f);
+		if (f.app != APP_RTSP) /* what is streamed belongs to no call */
+			link_flow(l, &f);
 		return LOOK_NO;
 	}
 	if (fact_of(l, FACT_RELAY, &f))

@@ -140,7 +140,7 @@ void call_announce(const struct look *l, const struct fact *about, const struct 
 	f.host = *host;
 	f.remote = remote->ip;
 	f.port = remote->port;
-	f.app = app;
+	f.app = app == APP_NONE ? APP_RTP : app; /* none stands for SIP's, see announced.c */
 	(void)facts_add(l->env->facts, &f, l->pkt->frame->mono_ns, l->env->counts);
 }
 

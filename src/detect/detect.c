@@ -33,11 +33,14 @@ static void mark_rows(uint32_t rows[static 256], const struct byte_range *r, uin
 void detect_init(struct detect_env *env, uint32_t enabled)
 {
 	env->enabled = enabled;
+	env->finish_rows = 0;
 	memset(env->udp_rows, 0, sizeof env->udp_rows);
 	memset(env->tcp_rows, 0, sizeof env->tcp_rows);
 	for (unsigned i = 0; i < n_detectors; i++) {
 		if (!(enabled & 1u << i))
 			continue;
+		if (detectors[i].finish != NULL)
+			env->finish_rows |= 1u << i;
 		if (detectors[i].look != NULL)
 			mark_rows(env->udp_rows, detectors[i].udp, 1u << i);
 		if (detectors[i].stream != NULL)
@@ -389,12 +392,10 @@ void detect_finish(struct detect_env *env, struct flow *f)
 	bool (*reclaim)(void *) = env->reclaim;
 	struct look l = { .env = env, .flow = f };
 
-	for (unsigned i = 0; i < n_detectors; i++) {
-		if (detectors[i].finish == NULL || !(f->claimed & env->enabled & 1u << i))
-			continue;
-		env->reclaim = NULL;
-		l.row = (uint8_t)i;
-		detectors[i].finish(&l);
+	env->reclaim = NULL;
+	for (uint32_t rows = f->claimed & env->finish_rows; rows != 0; rows &= rows - 1) {
+		l.row = (uint8_t)__builtin_ctz(rows);
+		detectors[l.row].finish(&l);
 	}
 	env->reclaim = reclaim;
 }

@@ -171,6 +171,7 @@ struct detect_env {
 	bool (*inside)(void *arg, const struct addr *); /* as the rules say; NULL: nobody knows */
 	void *arg;
 	struct skype_hosts *skype;    /* Skype endpoints across flows; NULL: they are not looked for */
+	uint32_t finish_rows;         /* rows that want to see the end of a flow they claimed */
 };
 
 /* --- for detectors --- */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "detect/quic_crypto.h"
 #include "detect/rows.h"
 
@@ -45,6 +46,7 @@
 	X("feelinsonice.appspot.com", SNAPCHAT, SHARED) \
 	X("gateway.discord.gg", DISCORD, SHARED) \
 	X("gateway.messenger.live.com", TEAMS, OWN) \
+	X("geforcenow.com", GEFORCENOW, OWN) \
 	X("hangouts.clients6.google.com", GOOGLEMEET, SHARED) \
 	X("hangouts.google.com", GOOGLEMEET, SHARED) \
 	X("ig.me", INSTAGRAM, SHARED) \
@@ -71,6 +73,7 @@
 	X("msngr.com", MESSENGER, SHARED) \
 	X("mumble.info", MUMBLE, OWN) \
 	X("myteamspeak.com", TEAMSPEAK, OWN) \
+	X("nvidiagrid.net", GEFORCENOW, OWN) \
 	X("plus-talk.gl.kakao.com", KAKAOTALK, OWN) \
 	X("plus-talk.kakao.com", KAKAOTALK, OWN) \
 	X("r.skype.net", SKYPE, OWN) \
@@ -259,11 +262,26 @@ bool name_tenant(const char *name, size_t len)
 	return false;
 }
 
+#define SERVER_NS (600 * NS_PER_S) /* a name in a hello stays true of its server for a session; the next hello renews it */
+
 static void name_say(struct look *l, enum app app, float bits, const char *why)
 {
 	detect_evidence(l, CLASS_CONTROL, app, bits, why, 0, 0);
 	if (l->flow->watch != NULL)
 		l->flow->watch->category = app_category(app);
+}
+
+/* The server that a client called by the application's own name: its other flows to it, media too, are the application's. */
+static void learn_server(struct look *l, enum app app)
+{
+	uint64_t now = l->pkt->frame->mono_ns;
+	struct fact fact = {
+		.kind = FACT_NAME, .host = l->pkt->ip[0], .remote = l->pkt->ip[1], .app = app,
+		.expires_ns = now + SERVER_NS,
+	};
+
+	if (l->env->facts != NULL)
+		(void)facts_add(l->env->facts, &fact, now, l->env->counts);
 }
 
 bool name_evidence(struct look *l, const char *name, size_t len, enum name_source source)
@@ -273,6 +291,8 @@ bool name_evidence(struct look *l, const char *name, size_t len, enum name_sourc
 	if (row == NULL)
 		return false;
 	name_say(l, row->app, NAME_BITS, row->why[source]);
+	if (row->front == NAME_OWN)
+		learn_server(l, row->app);
 	return true;
 }
 

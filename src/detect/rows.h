@@ -82,4 +82,9 @@ struct stream_result rtmp_stream(struct look *);
 extern const struct byte_range dtls_bytes[];
 enum look_result dtls_look(struct look *);
 
+/* vendor.c, a file an application: media that hide RTP; and formats no capture confirmed, which only name */
+extern const struct byte_range vendor_bytes[], vendor_hint_bytes[];
+enum look_result vendor_look(struct look *);
+enum look_result vendor_hint_look(struct look *);
+
 #endif

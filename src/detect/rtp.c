@@ -309,7 +309,7 @@ static const struct rtp_stream *best_stream(const struct rtp_state *st, int dir,
 	return best;
 }
 
-/* Signalling or ICE on the flow says that two parties are there, whichever way the packets we see go. */
+/* Signalling, ICE or a calling application's own format on the flow says that two parties are there, whichever way the packets we see go. */
 static bool has_context(const struct look *l)
 {
 	const struct watch *w = l->flow->watch;
@@ -319,9 +319,31 @@ static bool has_context(const struct look *l)
 	for (unsigned i = 0; w != NULL && i < w->n_evidence; i++) {
 		enum group g = w->evidence[i].row->group;
 
-		if (g == GROUP_ICE || g == GROUP_DTLS)
+		if (g == GROUP_ICE || g == GROUP_DTLS || (g == GROUP_VENDOR && w->evidence[i].cls > CLASS_STREAMING))
 			return true;
 	}
+	return false;
+}
+
+/* The name of a cloud-gaming service: its picture and sound are RTP both ways, and nobody talks. */
+static bool is_game(const struct look *l)
+{
+	const struct watch *w = l->flow->watch;
+
+	for (unsigned i = 0; w != NULL && i < w->n_evidence; i++)
+		if (w->evidence[i].row->group == GROUP_NAME && app_category(w->evidence[i].app) == CATEGORY_GAME)
+			return true;
+	return false;
+}
+
+/* RTSP announced it: a camera's voice comes in a telephone codec too. */
+static bool is_streamed(const struct look *l)
+{
+	const struct watch *w = l->flow->watch;
+
+	for (unsigned i = 0; w != NULL && i < w->n_evidence; i++)
+		if (w->evidence[i].cls == CLASS_STREAMING && w->evidence[i].row->group == GROUP_ANNOUNCED)
+			return true;
 	return false;
 }
 
@@ -364,6 +386,10 @@ static void weigh(struct look *l, const struct rtp_state *st)
 		return;
 	if (addr_is_multicast(&l->pkt->ip[1]))
 		o = (struct opinion){ CLASS_STREAMING, bits[dir], "RTP to a group, {0} packets" };
+	else if (is_game(l))
+		o = (struct opinion){ CLASS_STREAMING, bits[dir], "RTP of a game that is played far away, {0} packets" };
+	else if (best[!dir] == NULL && is_streamed(l))
+		o = (struct opinion){ CLASS_STREAMING, bits[dir], "RTP one way, {0} packets, announced by RTSP" };
 	else if (best[!dir] != NULL)
 		o = (struct opinion){ CLASS_MEDIA, bits[dir] + BITS_BOTH_WAYS,
 		    "RTP both ways, {0} packets, sequence and clock in order" };
@@ -393,7 +419,11 @@ enum look_result rtp_look(struct look *l)
 
 	if (!rtp_parse(l->data, l->len, l->wire, &h))
 		return LOOK_MAYBE;
-	if (st == NULL && (!probe_hit(&l->flow->probe[l->dir], &h) || (st = detect_state(l, sizeof *st)) == NULL)) {
+	if (st == NULL && !probe_hit(&l->flow->probe[l->dir], &h) && !has_context(l)) {
+		l->flow->probe[l->dir] = probe_make(&h, now);
+		return LOOK_MAYBE;
+	}
+	if (st == NULL && (st = detect_state(l, sizeof *st)) == NULL) {
 		l->flow->probe[l->dir] = probe_make(&h, now);
 		return LOOK_MAYBE;
 	}

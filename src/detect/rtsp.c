@@ -162,6 +162,7 @@ struct stream_result rtsp_stream(struct look *l)
 /* --- RTMP (Adobe's specification 1.0, 5.2): each end must give back what the other drew by lot --- */
 
 #define RTMP_BLOCK   1536     /* bytes of C1, S1, C2, S2 */
+#define RTMP_FIRST    500     /* bytes; the smallest segment size of IPv4, 536, and less */
 #define RTMP_FIXED      8     /* stamp and version before what is drawn */
 #define RTMP_BITS    24.0f    /* 1,528 random bytes come back; counted as what a rule needs and no more */
 
@@ -188,6 +189,9 @@ struct stream_result rtmp_stream(struct look *l)
 		return stop;
 	/* A record of TPKT begins with 3 as well, and says its length: RDP, ISO transport. */
 	if (l->len >= 4 && l->data[1] == 0 && (l->data[2] << 8 | l->data[3]) == (int)l->len)
+		return stop;
+	/* C0 is sent alone or together with a good part of C1; framed packets (RFC 4571) begin small. */
+	if (s == NULL && l->len > 1 && l->len < RTMP_FIRST)
 		return stop;
 	if (l->len < 1 + RTMP_BLOCK)
 		return (struct stream_result){ STREAM_MORE, 0, 1 + RTMP_BLOCK };

@@ -148,21 +148,19 @@ static void signal_send(struct look *l, const struct sip_message *m, const struc
 	detect_signal(l, &sig);
 }
 
-/* The number called stands in the watch while the call lives: emergency calls must get through. */
-static void watch_number(struct look *l, struct sip_calls *s, const struct sip_dialog *d, enum call_phase phase)
+/*
+ * The number called stands in the watch until another is: an emergency call must
+ * get through, its BYE and what answers it too.
+ */
+static void watch_number(struct look *l, const struct sip_dialog *d, enum call_phase phase)
 {
-	bool begins = phase == CALL_SETUP;
-	bool ends = (phase == CALL_ENDED || phase == CALL_FAILED) && s->live == d->call;
-	struct watch *w = begins || ends ? detect_watch(l) : NULL;
+	struct watch *w = phase == CALL_SETUP ? detect_watch(l) : NULL;
 
 	if (w == NULL)
 		return;
-	s->live = begins ? d->call : 0;
 	watch_ask_rules(w);
-	w->sos = begins && d->sos;
-	memset(w->dialed, 0, sizeof w->dialed);
-	if (begins)
-		memcpy(w->dialed, d->dialed, sizeof w->dialed);
+	w->sos = d->sos;
+	memcpy(w->dialed, d->dialed, sizeof w->dialed);
 }
 
 /* --- facts --- */
@@ -339,5 +337,5 @@ void sip_call_take(struct look *l, struct sip_calls *s, const struct sip_message
 		return;
 	signal_send(l, m, d, call, phase, &sdp);
 	if (d != NULL)
-		watch_number(l, s, d, phase);
+		watch_number(l, d, phase);
 }

@@ -30,7 +30,6 @@ struct sip_dialog {
 /* Calls of one flow. */
 struct sip_calls {
 	struct sip_dialog dialog[SIP_DIALOGS];
-	uint64_t live;            /* call whose number stands in the watch; 0 none */
 	uint8_t next;             /* slot used next */
 };
 

@@ -116,8 +116,13 @@ bool skype_endpoint_proved(const struct skype_endpoint *e, uint64_t now)
 	return e != NULL && e->proved && now < e->last_ns + SKYPE_PROOF_LIFE;
 }
 
-static void note_port(struct skype_host *host, uint16_t port)
+/* A process on a host: its port, and what was learned before it was proved. */
+static void note(struct skype_host *host, const struct skype_endpoint *e, uint16_t port)
 {
+	static const uint8_t unknown[sizeof e->said];
+
+	if (memcmp(e->said, unknown, sizeof unknown) != 0)
+		memcpy(host->public_ip, e->said, sizeof host->public_ip);
 	for (unsigned i = 0; i < SKYPE_PORTS; i++)
 		if (host->udp_port[i] == port)
 			return;
@@ -144,7 +149,7 @@ void skype_endpoint_credit(struct skype_hosts *h, const struct skype_where *at, 
 	e->proved = true;
 	skype_table_keep(h->endpoints, e);
 	count(counts, COUNT_SKYPE_ENDPOINTS);
-	note_port(skype_host_get(h, &host, now, counts), at->port);
+	note(skype_host_get(h, &host, now, counts), e, at->port);
 }
 
 /* --- hosts --- */

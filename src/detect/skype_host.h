@@ -86,14 +86,12 @@ struct skype_host {
 	struct skype_place login[SKYPE_PLACES], supernode[SKYPE_PLACES]; /* the last ones */
 	uint32_t logins, supernodes; /* contacted in all, repeats of the last ones left out */
 	uint32_t accepted;        /* connections from outside that were Skype's */
-	uint32_t seed;            /* of the stream opened or accepted last */
 	uint16_t udp_port[SKYPE_PORTS]; /* proved endpoints; 0 none */
 	uint16_t n_udp_ports;     /* so many were proved */
 	uint16_t listening;       /* TCP port it answered on; 0 unknown */
 	uint16_t restarts;
 	uint8_t public_ip[4];     /* zero unknown */
 	uint8_t generation;       /* enum skype_generation */
-	bool seeded;
 };
 
 /* What the stream header tells of the client's age. */

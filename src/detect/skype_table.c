@@ -2,6 +2,7 @@
 #include "detect/skype_table.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,7 +14,7 @@ static_assert(sizeof(struct skype_where) == 28, "the key is hashed and compared 
 enum rank { PASSING, KEPT, RANKS };
 
 struct head {
-	struct skype_where where;
+	_Alignas(max_align_t) struct skype_where where; /* the user's bytes lie behind the head */
 	uint32_t prev, next;      /* by use; of the free list through next */
 	uint32_t hash;
 	uint32_t rank;            /* enum rank */

@@ -20,23 +20,25 @@ const struct byte_range skype_stream_bytes[] = { { 0, 255 }, { 1, 0 } }; /* a ra
 
 #define BITS_MAX       250    /* more than that tells nobody anything */
 #define SEED_FAR       65536  /* T7: steps from the last initial value of the same process */
-#define BITS_SEED      16     /* 2^32 / SEED_FAR; several processes are tried, each with a proof of its own */
-#define BITS_SERVER    16     /* other connections to the same server were Skype's */
+#define BITS_SEED      31     /* less the bits of the number of steps: either way, of 2^32 */
 #define BITS_FRAME     16     /* the acknowledged number is the one the other side sent */
 #define MESSAGES_MAX   8      /* one after the other in one segment: proxy, imitated hello, header */
-#define LENGTH_OLD     SKYPE_OLD_HEADER
 
 /* What a direction showed. */
 struct side {
-	uint8_t old[LENGTH_OLD];  /* first segment, as long as that of client 1.2 */
+	uint8_t old[SKYPE_OLD_HEADER]; /* first segment, as long as that of client 1.2 */
 	bool has_old;
+	bool learned;             /* its host was noted */
 	uint8_t phase;            /* enum proxy_phase */
 	uint8_t test, bits;       /* the one that gave most */
 	uint16_t frame;           /* number that was sent or acknowledged (T5); 0 none */
 	uint16_t arg;
 };
 
-struct conn { struct side side[2]; };
+struct conn {
+	struct side side[2];
+	bool proxied;
+};
 
 static const char *const texts[] = {
 	[SKYPE_SEGMENT_NONE]        = "Skype",
@@ -58,57 +60,86 @@ static struct skype_where end_of(const struct look *l, int end)
 	return skype_where_endpoint(&l->flow->key, end);
 }
 
-/* Our own side of the flow is unknown, so both ends are noted: who opened it, and where it was accepted. */
-static void learn(struct look *l, const struct skype_find *f)
+static struct skype_host *host_of(struct look *l, int end)
 {
-	int opener = flow_initiator(l->flow);
-	uint64_t now = l->pkt->frame->mono_ns;
-	struct skype_where from, to;
+	struct skype_where at = end_of(l, end);
+
+	at = skype_where_host(&at);
+	return skype_host_get(l->env->skype, &at, l->pkt->frame->mono_ns, l->env->counts);
+}
+
+/* Who opened a connection knows the other end as a server or super node. */
+static void learn_opener(struct look *l, int opener, const struct skype_find *f)
+{
+	struct skype_host *host = host_of(l, opener);
+	const struct addr *ip = &l->flow->key.ip[!opener];
+	uint16_t port = l->flow->key.port[!opener];
+
+	if (f->test == SKYPE_SEGMENT_LOGIN)
+		skype_place_add(host->login, &host->logins, ip, port);
+	else if (f->test != SKYPE_SEGMENT_HTTP)
+		skype_place_add(host->supernode, &host->supernodes, ip, port);
+	if (f->generation != SKYPE_AGE_UNKNOWN)
+		host->generation = f->generation;
+}
+
+/* Who answers in the stream's own language is a client too, and listens there; log-in servers are none. */
+static void learn_listener(struct look *l, int end, const struct skype_find *f)
+{
 	struct skype_host *host;
 
-	if (opener < 0 || l->env->skype == NULL)
+	if (f->test == SKYPE_SEGMENT_LOGIN || f->test == SKYPE_SEGMENT_HTTP)
 		return;
-	from = end_of(l, opener);
-	to = end_of(l, !opener);
-	from = skype_where_host(&from);
-	host = skype_host_get(l->env->skype, &from, now, l->env->counts);
-	if (f->test == SKYPE_SEGMENT_LOGIN)
-		skype_place_add(host->login, &host->logins, &to.ip, to.port);
-	else if (f->test != SKYPE_SEGMENT_HTTP)
-		skype_place_add(host->supernode, &host->supernodes, &to.ip, to.port);
-	if (f->generation != SKYPE_AGE_UNKNOWN && l->dir == opener)
-		host->generation = f->generation;
-	if (f->test == SKYPE_SEGMENT_HTTP || l->dir == opener)
-		return;
-	to = skype_where_host(&to); /* it answered, so it listens there */
-	host = skype_host_get(l->env->skype, &to, now, l->env->counts);
-	host->listening = l->flow->key.port[!opener];
+	host = host_of(l, end);
+	host->listening = l->flow->key.port[end];
 	host->accepted++;
 	if (f->generation != SKYPE_AGE_UNKNOWN)
 		host->generation = f->generation;
 }
 
+/* Behind a proxy the other end is the proxy: that is no super node. */
+static void learn(struct look *l, struct conn *c, const struct skype_find *f)
+{
+	int opener = flow_initiator(l->flow);
+	struct side *s = &c->side[l->dir];
+
+	if (opener < 0 || l->env->skype == NULL || s->learned || c->proxied)
+		return;
+	s->learned = true;
+	if (l->dir == opener)
+		learn_opener(l, opener, f);
+	else
+		learn_listener(l, l->dir, f);
+}
+
 /* --- T7: the seed lies in the chain of the same process --- */
 
-static bool seed_follows(struct look *l, uint32_t seed)
+/* Bits of so few steps, either way. */
+static unsigned steps_bits(uint32_t from, uint32_t to)
+{
+	uint32_t ahead = skype_lcg_distance(from, to);
+	uint32_t steps = ahead < 0 - ahead ? ahead : 0 - ahead;
+
+	return steps > SEED_FAR ? 0 : BITS_SEED - (steps == 0 ? 0 : 32 - (unsigned)__builtin_clz(steps));
+}
+
+static unsigned seed_bits(struct look *l, uint32_t seed)
 {
 	struct skype_where at = end_of(l, l->dir), where = skype_where_host(&at);
 	const struct skype_host *host = l->env->skype == NULL ? NULL : skype_host_find(l->env->skype, &where);
+	unsigned best = 0;
 
+	at.proto = IPPROTO_UDP;
 	for (unsigned i = 0; host != NULL && i < SKYPE_PORTS; i++) {
 		const struct skype_endpoint *e;
-		uint32_t ahead;
+		unsigned bits;
 
 		at.port = host->udp_port[i];
-		at.proto = IPPROTO_UDP;
 		e = at.port == 0 ? NULL : skype_endpoint_find(l->env->skype, &at);
-		if (e == NULL || !e->chain[0].used)
-			continue;
-		ahead = skype_lcg_distance(e->chain[0].iv, seed);
-		if (ahead <= SEED_FAR || 0 - ahead <= SEED_FAR)
-			return true;
+		bits = e == NULL || !e->chain[0].used ? 0 : steps_bits(e->chain[0].iv, seed);
+		best = bits > best ? bits : best;
 	}
-	return false;
+	return best;
 }
 
 /* --- evidence --- */
@@ -133,9 +164,9 @@ static void note(struct look *l, struct conn *c, const struct skype_find *f)
 	struct side *s = &c->side[l->dir];
 	unsigned bits = f->bits;
 
-	if ((f->test == SKYPE_SEGMENT_OLD || f->test == SKYPE_SEGMENT_OLD_ANSWER)) {
+	if (f->test == SKYPE_SEGMENT_OLD || f->test == SKYPE_SEGMENT_OLD_ANSWER) {
 		s->frame = (uint16_t)f->arg;
-		bits += seed_follows(l, f->seed) ? BITS_SEED : 0;
+		bits += seed_bits(l, f->seed);
 	}
 	bits = capped(bits);
 	if (bits > s->bits) {
@@ -145,7 +176,7 @@ static void note(struct look *l, struct conn *c, const struct skype_find *f)
 	}
 }
 
-static void tell(struct look *l, const struct conn *c, const struct skype_find *f)
+static void tell(struct look *l, struct conn *c, const struct skype_find *f)
 {
 	const struct side *best = c->side[0].bits >= c->side[1].bits ? &c->side[0] : &c->side[1];
 	unsigned bits = conn_bits(c);
@@ -153,7 +184,7 @@ static void tell(struct look *l, const struct conn *c, const struct skype_find *
 	if (bits < SKYPE_DECLARE_BITS)
 		return;
 	detect_evidence(l, CLASS_CONTROL, APP_SKYPE, (float)bits, texts[best->test], best->arg, 0);
-	learn(l, f);
+	learn(l, c, f);
 }
 
 static struct conn *found(struct look *l, const struct skype_find *f)
@@ -185,23 +216,21 @@ static bool messages(struct look *l, const uint8_t *at, uint32_t n)
 	return any;
 }
 
-/* A segment as long as the header of client 1.2 is kept; what comes next is held against it. */
+/* A segment as long as the header of client 1.2 is kept, what comes next is held against it. */
 static void old_client(struct look *l)
 {
 	struct conn *c = detect_state_find(l);
-	struct side *s = c == NULL ? NULL : &c->side[l->dir];
+	const uint8_t *header = c != NULL && c->side[l->dir].has_old ? c->side[l->dir].old : NULL;
+	uint32_t skip = header == NULL ? SKYPE_OLD_HEADER : 0;
 	struct skype_find f;
 
-	if (s != NULL && s->has_old) {
-		if (skype_segment_old(s->old, l->data, l->len, &f))
-			(void)found(l, &f);
+	if (l->len > skip && skype_segment_old(header == NULL ? l->data : header, l->data + skip, l->len - skip, &f) &&
+	    (header != NULL || f.test == SKYPE_SEGMENT_OLD))
+		(void)found(l, &f);
+	if (header != NULL || l->len != SKYPE_OLD_HEADER || (c = detect_state(l, sizeof *c)) == NULL)
 		return;
-	}
-	if (l->len != LENGTH_OLD || (c = detect_state(l, sizeof *c)) == NULL)
-		return;
-	s = &c->side[l->dir];
-	memcpy(s->old, l->data, LENGTH_OLD);
-	s->has_old = true;
+	memcpy(c->side[l->dir].old, l->data, SKYPE_OLD_HEADER);
+	c->side[l->dir].has_old = true;
 }
 
 static enum proxy_side proxy_side(const struct look *l)
@@ -213,27 +242,51 @@ static enum proxy_side proxy_side(const struct look *l)
 	return l->dir == (l->flow->flags & FLOW_FIRST_1 ? 1 : 0) ? PROXY_ASKS : PROXY_ANSWERS;
 }
 
+static void segment(struct look *l, const uint8_t *at, uint32_t n)
+{
+	struct look inner = *l;
+
+	inner.data = at;
+	inner.len = n;
+	if (!messages(&inner, at, n))
+		old_client(&inner);
+}
+
+static struct conn *behind_proxy(struct look *l)
+{
+	struct conn *c = detect_state(l, sizeof *c);
+
+	if (c != NULL)
+		c->proxied = true;
+	return c;
+}
+
 /*
- * Past what is said to a proxy. HTTP is left to others when its segment ends:
- * what follows begins a segment of its own, and all rows look at that.
+ * What is said to a proxy is passed over. Behind HTTP the stream is left to
+ * all rows: what follows begins a segment of its own.
  */
 struct stream_result skype_stream(struct look *l)
 {
 	static const struct stream_result stop = { STREAM_STOP, 0, 0 };
 	struct conn *c = detect_state_find(l);
 	enum proxy_phase phase = c == NULL ? PROXY_NONE : (enum proxy_phase)c->side[l->dir].phase;
-	bool http = l->data[0] == 'C' || l->data[0] == 'H';
 	uint32_t used = proxy_message(l->data, l->len, proxy_side(l), &phase);
 
 	if (used == 0) {
-		if (!messages(l, l->data, l->len))
-			old_client(l);
+		segment(l, l->data, l->len);
 		return stop;
 	}
-	if (http && used < l->len)
-		(void)messages(l, l->data + used, l->len - used);
-	if (http || (c = detect_state(l, sizeof *c)) == NULL)
+	if (l->data[0] == 'H') { /* a proxy's answer or any other */
+		segment(l, l->data + used, l->len - used);
 		return stop;
+	}
+	c = behind_proxy(l);
+	if (c == NULL)
+		return stop;
+	if (l->data[0] == 'C') {
+		segment(l, l->data + used, l->len - used);
+		return stop;
+	}
 	c->side[l->dir].phase = (uint8_t)phase;
 	return (struct stream_result){ STREAM_USED, used, 0 };
 }

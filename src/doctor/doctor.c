@@ -98,13 +98,15 @@ bool doctor_number(const struct doctor *d, const char *path, uint64_t *n)
 	return ok;
 }
 
+#define MORE_ROOM 24 /* bytes of " and N more" */
+
 void names_add(struct names *l, const char *name)
 {
 	size_t used = strlen(l->text), room = sizeof l->text - used;
 
 	l->n++;
 	/* Once one is left out, all that follow are: the text stays in order. */
-	if (l->shown + 1 < l->n || strlen(name) + 3 > room)
+	if (l->shown + 1 < l->n || strlen(name) + MORE_ROOM > room)
 		return;
 	snprintf(l->text + used, room, "%s%s", used == 0 ? "" : ", ", name);
 	l->shown++;
@@ -137,24 +139,27 @@ void doctor_interfaces(const struct doctor *d, void (*each)(const struct doctor 
 
 /* --- this machine --- */
 
-static FILE *listing_here(const char *tool)
-{
-	char command[128];
-	FILE *f;
-	int c;
+#define LISTING_MAX (8u << 20) /* bytes; a firewall of some 60,000 rules */
 
-	/* Only names from our own table come here. */
+static char *listing_here(const char *tool)
+{
+	char command[128], *text = malloc(LISTING_MAX + 1);
+	size_t n = 0;
+	FILE *f;
+
+	/* Only names from our own tables come here. */
 	snprintf(command, sizeof command, "PATH=$PATH:/usr/sbin:/sbin; %s 2>/dev/null", tool);
-	f = popen(command, "re");
-	if (f == NULL)
-		return NULL;
-	c = fgetc(f);
-	if (c == EOF) {
+	f = text == NULL ? NULL : popen(command, "re");
+	if (f != NULL) {
+		n = fread(text, 1, LISTING_MAX, f);
 		pclose(f);
+	}
+	if (n == 0) {
+		free(text);
 		return NULL;
 	}
-	ungetc(c, f);
-	return f;
+	text[n] = '\0';
+	return text;
 }
 
 static bool ethtool_value(int fd, struct ifreq *r, uint32_t command, uint32_t *value)

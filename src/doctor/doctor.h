@@ -33,7 +33,7 @@ struct doctor {
 	const char *user;                    /* the workers' */
 	uint32_t mark_mask;
 	int (*probe)(enum probe);            /* 0 or a value of errno */
-	FILE *(*listing)(const char *tool);  /* what iptables-save and its like print; NULL without the tool */
+	char *(*listing)(const char *tool);  /* what iptables-save and its like print, malloc'ed; NULL without the tool */
 	bool (*offloads)(const char *interface, struct offloads *);
 	bool (*user_exists)(const char *);
 };

@@ -16,7 +16,7 @@ bool doctor_number(const struct doctor *, const char *path, uint64_t *);
 
 /* A list of names for people: "a, b, c and 4 more". */
 struct names {
-	char text[120];
+	char text[160];
 	unsigned n, shown;
 };
 void names_add(struct names *, const char *);

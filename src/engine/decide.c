@@ -45,6 +45,15 @@ static void remember_cut(struct engine *e, const struct flow *f)
 	}
 }
 
+/* A flow cut by hand stays cut, unless it turns out to be an emergency. */
+static void override(const struct flow *f, struct verdict *v)
+{
+	static const struct rule by_hand = { .file = "ctl", .reason = "cut by hand" };
+
+	if (f->flags & FLOW_KILLED && !v->emergency)
+		*v = (struct verdict){ .action = ACTION_DROP, .rule = &by_hand, .reason = by_hand.reason };
+}
+
 /* Asks the rules; true when the verdict in force changed. */
 static bool apply_rules(struct engine *e, struct flow *f, struct verdict *v)
 {
@@ -54,6 +63,7 @@ static bool apply_rules(struct engine *e, struct flow *f, struct verdict *v)
 
 	subject_of(e, f, &s);
 	*v = policy_judge(e->policy, &s);
+	override(f, v);
 	f->rule = v->rule != NULL ? v->rule : v->n_alerts != 0 ? v->alerts[0] : NULL;
 	f->action = (uint8_t)(v->action == ACTION_PASS && v->rule == NULL && v->n_alerts != 0
 	    ? ACTION_ALERT : v->action);
@@ -125,4 +135,10 @@ static void ask_again(void *arg, struct flow *f)
 void decide_all(struct engine *e)
 {
 	flow_table_each(e->table, ask_again, e);
+}
+
+void decide_kill(struct engine *e, struct flow *f)
+{
+	f->flags |= FLOW_KILLED | FLOW_JUDGED;
+	ask_again(e, f);
 }

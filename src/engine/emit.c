@@ -33,9 +33,8 @@ int engine_source_dir(const struct flow *f)
 	return by >= 0 ? by : f->flags & FLOW_FIRST_1 ? 1 : 0;
 }
 
-static void event_set_flow(struct engine *e, const struct flow *f)
+void engine_describe(const struct engine *e, const struct flow *f, struct event_flow *to)
 {
-	struct event_flow *to = &e->event.flow;
 	int s = engine_source_dir(f);
 
 	to->id = f->id;
@@ -78,7 +77,7 @@ static void event_set_voip(struct engine *e, const struct flow *f)
 	memcpy(to->evidence, w->evidence, w->n_evidence * sizeof *w->evidence);
 	if (w->media_packets != 0) {
 		to->packets = w->media_packets;
-		to->after_ms = (uint32_t)((e->mono_ns - w->media_ns) / NS_PER_MS);
+		to->after_ms = (uint32_t)((f->last_ns - w->media_ns) / NS_PER_MS);
 	}
 }
 
@@ -92,7 +91,7 @@ void emit_voip(struct engine *e, struct flow *f, const struct verdict *v)
 		f->watch->voip_events++;
 	f->flags |= FLOW_SPOKEN;
 	event_begin(e, EVENT_VOIP, e->mono_ns, e->wall_ns);
-	event_set_flow(e, f);
+	engine_describe(e, f, &e->event.flow);
 	event_set_voip(e, f);
 	e->event.verdict = *v;
 	e->event.enforced = e->conf.enforce;
@@ -106,7 +105,7 @@ void emit_flow(struct engine *e, const struct flow *f, enum flow_end why, uint64
 
 	event_begin(e, EVENT_FLOW, at_ns, flow_last_wall(f) + (at_ns - f->last_ns));
 	ev->number = 0;
-	event_set_flow(e, f);
+	engine_describe(e, f, &e->event.flow);
 	event_set_voip(e, f);
 	ev->verdict = (struct verdict){
 		.action = (enum action)f->action, .reject = (enum reject_target)f->reject,
@@ -134,7 +133,7 @@ void emit_plain(struct engine *e, enum event_type type)
 	if (type == EVENT_START)
 		e->event.rules = policy_count(e->policy);
 	else if (type == EVENT_STATS || type == EVENT_STOP)
-		e->event.counts = e->counts;
+		e->event.counts = engine_counts_now(e);
 	give(e, &e->event);
 }
 
@@ -143,7 +142,7 @@ void emit_signal(void *arg, const struct look *l, const struct call_signal *s)
 	struct engine *e = arg;
 
 	event_begin(e, EVENT_SIGNAL, e->mono_ns, e->wall_ns);
-	event_set_flow(e, l->flow);
+	engine_describe(e, l->flow, &e->event.flow);
 	e->event.call = s->call;
 	e->event.sender = l->dir == engine_source_dir(l->flow) ? 0 : 1;
 	e->event.signal = *s;

@@ -237,8 +237,8 @@ void engine_end(struct engine *e)
 {
 	start(e);
 	end_epoch(e);
-	e->source = NULL;
 	emit_plain(e, EVENT_STOP);
+	e->source = NULL;
 }
 
 /* --- life --- */
@@ -294,6 +294,17 @@ void engine_free(struct engine *e)
 const struct counts *engine_counts(const struct engine *e)
 {
 	return &e->counts;
+}
+
+struct counts engine_counts_now(const struct engine *e)
+{
+	struct counts now = e->counts;
+
+	if (e->source != NULL) {
+		count_add(&now, COUNT_KERNEL_DROPS, e->source->lost_kernel);
+		count_add(&now, COUNT_IFACE_DROPS, e->source->lost_iface);
+	}
+	return now;
 }
 
 unsigned engine_run(struct engine *e, struct source *source, const volatile int *stop)

@@ -35,6 +35,7 @@ struct engine {
 
 /* --- emit.c: records for the sink --- */
 int engine_source_dir(const struct flow *);
+void engine_describe(const struct engine *, const struct flow *, struct event_flow *);
 void emit_voip(struct engine *, struct flow *, const struct verdict *);
 void emit_flow(struct engine *, const struct flow *, enum flow_end, uint64_t at_ns);
 void emit_signal(void *engine, const struct look *, const struct call_signal *);
@@ -50,6 +51,8 @@ void decide_again(struct engine *, struct flow *);
 void decide_last(struct engine *, struct flow *);
 /* Rules or their calendar changed: ask them again about every flow that was asked about. */
 void decide_all(struct engine *);
+/* Somebody cuts this flow by hand: it is dropped from now on, whatever the rules say. */
+void decide_kill(struct engine *, struct flow *);
 
 /* --- enforce.c: verdict to the fate of one packet --- */
 struct limits *limits_new(void);

@@ -223,7 +223,8 @@ static struct call_flow *flow_of_call(const struct call *c, uint64_t flow_id)
 
 static void flow_set_part(struct call *c, struct call_flow *f, enum call_part part)
 {
-	if (f->part == part || f->part == PART_SIGNALLING)
+	/* Signalling stays what it is, unless the media come in the same flow (IAX2). */
+	if (f->part == part || (f->part == PART_SIGNALLING && part != PART_MEDIA))
 		return;
 	flow_count(c, f, -1);
 	f->part = part == PART_SIGNALLING ? PART_NONE : part;
@@ -544,6 +545,15 @@ void calls_flush(struct calls *cs)
 	while (cs->oldest != NULL)
 		call_done(cs, cs->oldest, CALL_END_SHUTDOWN, cs->oldest->changed_wall_ns);
 	cs->next_due_ns = UINT64_MAX;
+}
+
+void calls_each(const struct calls *cs, void (*fn)(void *, const struct call *), void *arg)
+{
+	const struct call *c;
+
+	for (c = cs->oldest; c != NULL; c = c->newer)
+		if (call_is_one(c))
+			fn(arg, c);
 }
 
 uint64_t calls_refused(const struct calls *cs)

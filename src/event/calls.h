@@ -95,6 +95,9 @@ uint32_t calls_flow(struct calls *, const struct event *);
 /* Writes all calls. */
 void calls_flush(struct calls *);
 
+/* Walks what exists: calls, not the checks that may become one. Oldest first. */
+void calls_each(const struct calls *, void (*fn)(void *arg, const struct call *), void *arg);
+
 uint64_t calls_refused(const struct calls *);
 
 /* What a signalling message teaches about its call (call_hear.c). */

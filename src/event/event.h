@@ -100,6 +100,13 @@ struct event_sink *event_sink_new(const struct event_conf *);
 void event_sink_free(struct event_sink *);
 /* Groups calls, writes what is to be written. The record may be reused at once. */
 void event_emit(struct event_sink *, const struct event *);
+/* Writes what was kept back; flow events wait for one another otherwise. */
+void event_flush(struct event_sink *);
+/* Walks the calls that are alive; event/calls.h tells what they are. */
+struct call;
+void event_each_call(const struct event_sink *, void (*fn)(void *arg, const struct call *), void *arg);
+/* Adds what the sink itself counts: calls, and what it had to refuse or lost. */
+void event_counts(const struct event_sink *, struct counts *);
 /* For people: calls first, one line each, then applications and hosts. */
 void event_summary(struct event_sink *, FILE *out);
 /* Calls recorded so far; for --exit-code. */

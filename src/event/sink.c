@@ -60,6 +60,14 @@ void event_sink_free(struct event_sink *s)
 	free(s);
 }
 
+void event_counts(const struct event_sink *s, struct counts *to)
+{
+	count_add(to, COUNT_CALLS, s->n_calls);
+	count_add(to, COUNT_CALLS_REFUSED, calls_refused(s->calls));
+	if (s->has_eve)
+		count_add(to, COUNT_EVENTS_LOST, s->eve.json.lost);
+}
+
 /* --- one function an event type --- */
 
 static void emit_status(struct event_sink *s, const struct event *ev)
@@ -72,10 +80,7 @@ static void emit_status(struct event_sink *s, const struct event *ev)
 		return;
 	}
 	counts = ev->counts;
-	count_add(&counts, COUNT_CALLS, s->n_calls);
-	count_add(&counts, COUNT_CALLS_REFUSED, calls_refused(s->calls));
-	if (s->has_eve)
-		count_add(&counts, COUNT_EVENTS_LOST, s->eve.json.lost);
+	event_counts(s, &counts);
 	if (s->has_eve)
 		eve_status(&s->eve, ev, &counts);
 	if (s->summary != NULL)
@@ -136,6 +141,17 @@ void event_emit(struct event_sink *s, const struct event *ev)
 	if (ev->type != EVENT_EPOCH)
 		calls_advance(s->calls, ev->mono_ns);
 	emit[ev->type](s, ev);
+}
+
+void event_flush(struct event_sink *s)
+{
+	if (s->has_eve)
+		json_flush(&s->eve.json);
+}
+
+void event_each_call(const struct event_sink *s, void (*fn)(void *, const struct call *), void *arg)
+{
+	calls_each(s->calls, fn, arg);
 }
 
 void event_summary(struct event_sink *s, FILE *out)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "flow/facts.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,6 +42,13 @@ struct facts {
 	uint32_t mask, max, max_per_host;
 	uint32_t free_head;       /* through all.next */
 	struct chain all;
+	/*
+	 * Engines of several threads share one table. It is asked once or twice a
+	 * flow and told less, so one lock serves all; who finds the table empty does
+	 * not even take it, and a reader never waits for another.
+	 */
+	pthread_rwlock_t lock;
+	_Atomic uint32_t known;   /* all.n, read without the lock */
 };
 
 static uint32_t size_for(uint32_t n)
@@ -58,6 +67,7 @@ struct facts *facts_new(uint32_t max, uint32_t max_per_host)
 
 	if (f == NULL)
 		return NULL;
+	pthread_rwlock_init(&f->lock, NULL);
 	f->max = max;
 	f->max_per_host = max_per_host;
 	f->mask = size - 1;
@@ -76,6 +86,7 @@ void facts_free(struct facts *f)
 {
 	if (f == NULL)
 		return;
+	pthread_rwlock_destroy(&f->lock);
 	free(f->entries);
 	free(f->index);
 	free(f->hosts);
@@ -86,6 +97,7 @@ void facts_clear(struct facts *f)
 {
 	uint32_t size = f->mask + 1;
 
+	pthread_rwlock_wrlock(&f->lock);
 	memset(f->index, 0, size * sizeof *f->index);
 	memset(f->hosts, 0, size * sizeof *f->hosts);
 	f->all = (struct chain){ NONE, NONE, 0 };
@@ -95,6 +107,8 @@ void facts_clear(struct facts *f)
 		f->entries[i].all.next = f->free_head;
 		f->free_head = i;
 	}
+	atomic_store_explicit(&f->known, 0, memory_order_relaxed);
+	pthread_rwlock_unlock(&f->lock);
 }
 
 static struct fact_key key_for(enum fact_kind kind, const struct addr *host,
@@ -226,7 +240,8 @@ static bool make_room(struct facts *f, const struct addr *host, uint64_t mono_ns
 	return true;
 }
 
-bool facts_add(struct facts *f, const struct fact *fact, uint64_t mono_ns, struct counts *counts)
+/* Under the lock. */
+static bool add(struct facts *f, const struct fact *fact, uint64_t mono_ns)
 {
 	struct fact_key key = key_for(fact->kind, &fact->host, &fact->remote, fact->port, fact->proto);
 	uint32_t i = index_find(f, &key);
@@ -235,10 +250,8 @@ bool facts_add(struct facts *f, const struct fact *fact, uint64_t mono_ns, struc
 
 	if (f->index[i].entry != 0)
 		forget(f, f->index[i].entry - 1);
-	if (!make_room(f, &fact->host, mono_ns)) {
-		count(counts, COUNT_FACTS_REFUSED);
+	if (!make_room(f, &fact->host, mono_ns))
 		return false;
-	}
 	n = f->free_head;
 	f->free_head = f->entries[n].all.next;
 	f->entries[n].key = key;
@@ -250,21 +263,35 @@ bool facts_add(struct facts *f, const struct fact *fact, uint64_t mono_ns, struc
 		*h = (struct host){ fact->host, { NONE, NONE, 0 } };
 	chain_add(f, &f->all, n, ALL);
 	chain_add(f, &h->facts, n, OF_HOST);
-	count(counts, COUNT_FACTS);
 	return true;
+}
+
+bool facts_add(struct facts *f, const struct fact *fact, uint64_t mono_ns, struct counts *counts)
+{
+	bool kept;
+
+	pthread_rwlock_wrlock(&f->lock);
+	kept = add(f, fact, mono_ns);
+	atomic_store_explicit(&f->known, f->all.n, memory_order_relaxed);
+	pthread_rwlock_unlock(&f->lock);
+	count(counts, kept ? COUNT_FACTS : COUNT_FACTS_REFUSED);
+	return kept;
 }
 
 bool facts_find(const struct facts *f, enum fact_kind kind, const struct addr *host,
     const struct addr *remote, uint16_t port, uint8_t proto, uint64_t mono_ns, struct fact *out)
 {
 	struct fact_key key = key_for(kind, host, remote, port, proto);
+	bool found;
 	uint32_t i;
 
-	if (f->all.n == 0)
+	if (atomic_load_explicit(&f->known, memory_order_relaxed) == 0)
 		return false; /* the usual case: nothing was announced */
+	pthread_rwlock_rdlock((pthread_rwlock_t *)&f->lock);
 	i = index_find(f, &key);
-	if (f->index[i].entry == 0)
-		return false;
-	*out = f->entries[f->index[i].entry - 1].fact;
-	return out->expires_ns > mono_ns;
+	found = f->index[i].entry != 0;
+	if (found)
+		*out = f->entries[f->index[i].entry - 1].fact;
+	pthread_rwlock_unlock((pthread_rwlock_t *)&f->lock);
+	return found && out->expires_ns > mono_ns;
 }

@@ -48,6 +48,7 @@ enum flow_flag {
 	FLOW_FINAL           = 1 << 14, /* the kernel was told to go on without asking */
 	FLOW_NDPI_DONE       = 1 << 13, /* libnDPI had its say */
 	FLOW_SPOKEN          = 1 << 12, /* a voip event was written */
+	FLOW_KILLED          = 1 << 15, /* cut by hand (ctl kill) */
 };
 
 struct flow_dir {

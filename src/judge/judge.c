@@ -53,6 +53,22 @@ static enum app best_app(const struct evidence *e, unsigned n, enum voip_class c
 	return app;
 }
 
+/*
+ * RTP that proved to be a stream: ICE and DTLS set up that stream and RTCP
+ * reports on it, so none of them makes it a call. Signalling may.
+ */
+static bool is_stream(const struct evidence *e, unsigned n, float report_bits)
+{
+	bool stream = false;
+
+	for (unsigned i = 0; i < n; i++) {
+		if (e[i].row->group == GROUP_SIGNALLING && e[i].cls == CLASS_SIGNALLING)
+			return false;
+		stream |= e[i].row->group == GROUP_RTP && e[i].cls == CLASS_STREAMING && e[i].bits >= report_bits;
+	}
+	return stream;
+}
+
 struct judgement judge(const struct evidence *e, unsigned n, float report_bits)
 {
 	struct judgement j = { CLASS_NONE, APP_NONE, 0 };
@@ -62,6 +78,8 @@ struct judgement judge(const struct evidence *e, unsigned n, float report_bits)
 	for (unsigned c = CLASS_COUNT - 1; c > CLASS_NONE; c--) {
 		float bits = class_bits(e, n, (enum voip_class)c);
 
+		if ((c == CLASS_SIGNALLING || c == CLASS_ICE) && is_stream(e, n, report_bits))
+			continue;
 		if (bits >= report_bits) {
 			j.cls = (enum voip_class)c;
 			j.bits = bits;

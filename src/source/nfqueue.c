@@ -32,6 +32,7 @@
 #define MESSAGE_BYTES (COPY_BYTES + HEAD_BYTES + 4161)
 
 #define VERDICT_BYTES 64           /* of one verdict message: 16 + 4 + 12 + 8, rounded up */
+#define ANSWER_BYTES 8192          /* configuration and the kernel's word on it */
 
 /* What the kernel said about one packet. */
 struct meta {
@@ -232,14 +233,22 @@ struct nfqueue_stats nfqueue_stats(const struct source *s)
 
 /* --- opening --- */
 
+void nfqueue_unbind(struct source *s)
+{
+	struct nfqueue *q = (struct nfqueue *)s;
+
+	if (q->nl == NULL)
+		return;
+	nfqueue_flush(s);
+	mnl_socket_close(q->nl);
+	q->nl = NULL;
+}
+
 static void nfqueue_close(struct source *s)
 {
 	struct nfqueue *q = (struct nfqueue *)s;
 
-	if (q->nl != NULL) {
-		nfqueue_flush(s);
-		mnl_socket_close(q->nl);
-	}
+	nfqueue_unbind(s);
 	free(q->in);
 	free(q);
 }
@@ -249,7 +258,7 @@ static const struct source_ops ops = { "nfqueue", nfqueue_next, nfqueue_close };
 /* Sends one configuration message and waits for the kernel's word on it. */
 static bool configure(struct nfqueue *q, struct nlmsghdr *nlh)
 {
-	char answer[MNL_SOCKET_BUFFER_SIZE];
+	char answer[ANSWER_BYTES];
 	struct nlmsghdr *a = (struct nlmsghdr *)answer;
 	ssize_t n;
 
@@ -267,7 +276,7 @@ static bool configure(struct nfqueue *q, struct nlmsghdr *nlh)
 
 static bool bind_queue(struct nfqueue *q)
 {
-	char buf[MNL_SOCKET_BUFFER_SIZE];
+	char buf[ANSWER_BYTES];
 	struct nlmsghdr *nlh = message(q, buf, NFQNL_MSG_CONFIG);
 	uint32_t flags = (q->conf.gso ? NFQA_CFG_F_GSO : 0) | (q->conf.fail_open ? NFQA_CFG_F_FAIL_OPEN : 0);
 

@@ -41,6 +41,8 @@ struct source *nfqueue_open(const struct nfqueue_conf *, char error[static SOURC
 void nfqueue_verdict(struct source *, const struct frame *, uint32_t mark);
 /* Sends what is still to be sent. */
 void nfqueue_flush(struct source *);
+/* Lets go of the queue: packets go on without us. The source may only be closed after that. */
+void nfqueue_unbind(struct source *);
 struct nfqueue_stats nfqueue_stats(const struct source *);
 
 #endif

@@ -85,6 +85,11 @@ def check_schema(source, events):
             problem(f"schema: {error.message} in {json.dumps(event)[:300]}")
 
 
+def check_file(event, path):
+    if event["event_type"] in ("voip", "flow", "call") and event.get("pcap_filename") != path:
+        problem(f"{event['event_type']} event of {event.get('pcap_filename')}, expected {path}")
+
+
 def check_flow(rows, event):
     name = "{proto} {src_ip} {src_port} {dest_ip} {dest_port}".format_map({"src_port": "-", "dest_port": "-", **event})
     if "src_port" in event:
@@ -106,8 +111,11 @@ def main():
         rows = [Row(r) for r in csv.DictReader(fh, delimiter="\t") if r["file"] == name]
     if not rows:
         problem(f"{name}: no row in pcaps/expected.tsv")
-    events = events_of(squelch, source, os.path.join(source, "pcaps", name))
+    path = os.path.join(source, "pcaps", name)
+    events = events_of(squelch, source, path)
     check_schema(source, events)
+    for event in events:
+        check_file(event, path)
     flows = [e for e in events if e["event_type"] == "flow"]
     if not flows:
         problem("no flow events")

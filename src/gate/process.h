@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef SQUELCH_GATE_PROCESS_H
+#define SQUELCH_GATE_PROCESS_H
+
+#include "gate/gate.h"
+#include "gate/privilege.h"
+#include "gate/worker.h"
+#include "gate/writer.h"
+
+/* The process that does the work, without rights. */
+
+/* What the supervisor prepared. */
+struct process_start {
+	const struct gate_conf *conf;
+	const char *rules;         /* text; NULL: built in */
+	struct identity identity;
+	pid_t parent;
+	int verbs, eve, ctl;       /* descriptors; -1 none */
+	beat *beats;               /* one a queue */
+};
+
+/* All of it; ctl.c reads what it wants by asking the threads through their mailboxes. */
+struct process {
+	const struct gate_conf *conf;
+	const struct process_start *start;
+	struct policy *policy;
+	struct facts *facts;
+	struct ifaces *ifaces;
+	struct event_queue *events;
+	struct writer writer;
+	struct conntrack *conntrack;
+	pthread_t conntrack_thread;
+	atomic_bool stop;
+	unsigned n;
+	struct worker worker[QUEUES_MAX];
+};
+
+/* Runs until told to stop; returns an exit code. */
+int process_run(const struct process_start *);
+/* Sum over all workers, for STATS and the control socket. By the control thread. */
+struct counts process_counts(struct process *);
+
+#endif

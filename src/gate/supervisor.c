@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "gate/gate.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/exit.h"
+#include "base/log.h"
+#include "gate/control.h"
+#include "gate/notify.h"
+#include "gate/process.h"
+#include "gate/rules.h"
+#include "gate/verb.h"
+
+/*
+ * A stopped or hung worker holds up its queue. It signs each packet, or each
+ * 100 ms; after HUNG it is killed, its queues are unbound and the firewall
+ * passes packets by. HUNG + CHECK + the kill stay below the second promised.
+ */
+#define HUNG_NS     (600 * NS_PER_MS)
+#define CHECK_MS    50
+#define START_NS    (20 * NS_PER_S)   /* until all queues are bound: rules, memory */
+#define STOP_NS     (10 * NS_PER_S)   /* for the last events */
+#define BACKOFF_MIN_NS (250 * NS_PER_MS)
+#define BACKOFF_MAX_NS (30 * NS_PER_S)
+#define STEADY_NS   (60 * NS_PER_S)   /* after so long without a fault the next restart is at once again */
+#define EVE_MODE    0640              /* events name people */
+
+struct supervisor {
+	const struct gate_conf *conf;
+	struct identity identity;
+	char *rules;               /* text in force; NULL built in */
+	beat *beats;
+	unsigned n;
+	int ctl;                   /* listening control socket, -1 none */
+	int verbs;                 /* to the working process */
+	pid_t pid;                 /* 0 none */
+	bool ready, ever_ready, stopping, hung;
+	uint64_t started_ns, start_at_ns, backoff_ns, stop_by_ns;
+	uint64_t watchdog_ns, watchdog_at_ns;
+	int code;                  /* exit code, when it is over */
+};
+
+static volatile sig_atomic_t want_reload, want_stop;
+
+static void on_signal(int sig)
+{
+	if (sig == SIGHUP)
+		want_reload = 1;
+	else
+		want_stop = 1;
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
+}
+
+/* --- what needs rights --- */
+
+/* -1: none wanted, or said why not. */
+static int open_eve(const struct supervisor *s)
+{
+	const char *path = s->conf->eve;
+	int fd;
+
+	if (path == NULL || strcmp(path, "-") == 0)
+		return -1;
+	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, EVE_MODE);
+	if (fd < 0)
+		log_warn("events", "%s", path);
+	return fd;
+}
+
+static bool eve_wanted(const struct supervisor *s)
+{
+	return s->conf->eve != NULL && strcmp(s->conf->eve, "-") != 0;
+}
+
+static void reopen_eve(struct supervisor *s)
+{
+	int fd = open_eve(s);
+
+	if (fd < 0)
+		return;
+	(void)verb_send(s->verbs, VERB_EVE, NULL, fd);
+	close(fd);
+}
+
+static void refuse(struct supervisor *s, const char *why)
+{
+	log_warnx("rules", "keeping the old ones");
+	(void)verb_send(s->verbs, VERB_REFUSED, why, -1);
+}
+
+/* Reads and tries the rules again; hands them over when they are right. */
+static void reload(struct supervisor *s)
+{
+	char first[VERB_TEXT] = "";
+	char *text = s->conf->rules == NULL ? NULL : rules_read(s->conf->rules);
+	struct policy *policy = NULL;
+	int fd;
+
+	if (text != NULL || s->conf->rules == NULL)
+		policy = rules_parse(s->conf, text, first, sizeof first);
+	if (policy == NULL) {
+		refuse(s, first[0] != '\0' ? first : "the rules cannot be read");
+		free(text);
+		return;
+	}
+	policy_free(policy);
+	free(s->rules);
+	s->rules = text;
+	fd = text == NULL ? -1 : rules_pack(text);
+	if (text != NULL && fd < 0)
+		log_warn("rules", "handing them over");
+	else if (s->pid > 0 && !verb_send(s->verbs, VERB_RULES, NULL, fd))
+		log_warn("rules", "handing them over");
+	if (fd >= 0)
+		close(fd);
+}
+
+static void on_reload(struct supervisor *s)
+{
+	char text[64];
+
+	snprintf(text, sizeof text, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)(now_ns() / NS_PER_US));
+	notify_say(text);
+	reopen_eve(s);
+	reload(s);
+	notify_say("READY=1");
+}
+
+/* What the working process may ask for. */
+static void (*const verbs[VERBS])(struct supervisor *) = {
+	[VERB_RELOAD] = reload,
+	[VERB_REOPEN] = reopen_eve,
+};
+
+static void on_ready(struct supervisor *s)
+{
+	s->ready = s->ever_ready = true;
+	log_info("gate", "%u queues bound", s->n);
+	notify_say("READY=1");
+}
+
+static void hear(struct supervisor *s)
+{
+	struct verb_message m;
+	int fd;
+
+	while (s->pid > 0 && verb_receive(s->verbs, &m, &fd) == 1) {
+		if (fd >= 0)
+			close(fd);
+		if (m.verb == VERB_READY)
+			on_ready(s);
+		else if (verbs[m.verb] != NULL)
+			verbs[m.verb](s);
+	}
+}
+
+/* --- the working process --- */
+
+static void child(struct supervisor *s, int verbs_fd, int eve, pid_t parent)
+{
+	struct process_start start = {
+		.conf = s->conf, .rules = s->rules, .identity = s->identity, .parent = parent,
+		.verbs = verbs_fd, .eve = eve, .ctl = s->ctl, .beats = s->beats,
+	};
+	int code;
+
+	close(s->verbs);
+	code = process_run(&start);
+	fflush(stdout);
+	exit(code);
+}
+
+static void start(struct supervisor *s)
+{
+	int pair[2], eve = open_eve(s);
+	pid_t parent = getpid();
+
+	s->started_ns = now_ns();
+	if ((eve < 0 && eve_wanted(s)) || !verb_pair(pair)) {
+		if (eve >= 0)
+			close(eve);
+		return;
+	}
+	for (unsigned i = 0; i < s->n; i++)
+		atomic_store(&s->beats[i], BEAT_NONE);
+	s->verbs = pair[0];
+	s->ready = s->hung = false;
+	fflush(NULL);
+	s->pid = fork();
+	if (s->pid == 0)
+		child(s, pair[1], eve, parent);
+	if (s->pid < 0) {
+		log_warn("gate", "fork");
+		s->pid = 0;
+		close(pair[0]);
+		s->verbs = -1;
+	}
+	close(pair[1]);
+	if (eve >= 0)
+		close(eve);
+}
+
+/* The worker that should have signed by now; -1 none. */
+static int late(const struct supervisor *s, uint64_t now)
+{
+	for (unsigned i = 0; i < s->n; i++) {
+		uint64_t at = atomic_load_explicit(&s->beats[i], memory_order_relaxed);
+
+		if (at != BEAT_NONE && at != BEAT_OVER && now > at && now - at > HUNG_NS)
+			return (int)i;
+	}
+	return -1;
+}
+
+static void watch(struct supervisor *s, uint64_t now)
+{
+	int i;
+
+	if (s->pid <= 0 || s->hung)
+		return;
+	i = late(s, now);
+	if (i >= 0)
+		log_warnx("gate", "worker %d does not answer: traffic passes by, starting anew", i);
+	else if (!s->ready && now - s->started_ns > START_NS)
+		log_warnx("gate", "the start takes too long");
+	else if (s->stopping && now > s->stop_by_ns)
+		log_warnx("gate", "the end takes too long");
+	else
+		return;
+	kill(s->pid, SIGKILL);
+	s->hung = true;
+}
+
+static void log_end(int status)
+{
+	if (WIFSIGNALED(status))
+		log_warnx("gate", "the working process was ended by signal %d", WTERMSIG(status));
+	else if (WEXITSTATUS(status) != EXIT_OK)
+		log_warnx("gate", "the working process ended with code %d", WEXITSTATUS(status));
+}
+
+/* It ended: when to start the next one, or to give up. */
+static void ended(struct supervisor *s, int status, uint64_t now)
+{
+	int code = WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_OTHER;
+
+	log_end(status);
+	s->pid = 0;
+	close(s->verbs);
+	s->verbs = -1;
+	if (s->stopping || !s->ever_ready) {
+		s->code = s->hung ? EXIT_OTHER : code;
+		s->stopping = true;
+		return;
+	}
+	if (now - s->started_ns > STEADY_NS)
+		s->backoff_ns = 0;
+	s->start_at_ns = now + s->backoff_ns;
+	s->backoff_ns = s->backoff_ns == 0 ? BACKOFF_MIN_NS : s->backoff_ns * 2;
+	if (s->backoff_ns > BACKOFF_MAX_NS)
+		s->backoff_ns = BACKOFF_MAX_NS;
+}
+
+static void reap(struct supervisor *s, uint64_t now)
+{
+	int status;
+
+	if (s->pid > 0 && waitpid(s->pid, &status, WNOHANG) == s->pid)
+		ended(s, status, now);
+}
+
+static void stop(struct supervisor *s, uint64_t now)
+{
+	s->stopping = true;
+	s->stop_by_ns = now + STOP_NS;
+	notify_say("STOPPING=1");
+	if (s->pid > 0 && !verb_send(s->verbs, VERB_STOP, NULL, -1))
+		kill(s->pid, SIGKILL);
+}
+
+/* --- the loop --- */
+
+static void wait_a_little(struct supervisor *s)
+{
+	struct pollfd fd = { .fd = s->verbs, .events = POLLIN };
+
+	/* a process that is gone hangs up at once: it is reaped at the next round */
+	if (poll(&fd, 1, CHECK_MS) > 0 && !(fd.revents & POLLIN))
+		usleep(1000);
+}
+
+static void tell_watchdog(struct supervisor *s, uint64_t now)
+{
+	if (s->watchdog_ns == 0 || now < s->watchdog_at_ns)
+		return;
+	notify_say("WATCHDOG=1");
+	s->watchdog_at_ns = now + s->watchdog_ns;
+}
+
+static void round_once(struct supervisor *s)
+{
+	uint64_t now = now_ns();
+
+	if (s->pid == 0 && !s->stopping && now >= s->start_at_ns)
+		start(s);
+	wait_a_little(s);
+	now = now_ns();
+	hear(s);
+	reap(s, now);
+	watch(s, now);
+	if (want_reload) {
+		want_reload = 0;
+		on_reload(s);
+	}
+	if (want_stop && !s->stopping)
+		stop(s, now);
+	tell_watchdog(s, now);
+}
+
+static void catch_signals(void)
+{
+	struct sigaction sa = { .sa_handler = on_signal }, ignore = { .sa_handler = SIG_IGN };
+
+	sigaction(SIGHUP, &sa, NULL);
+	sigaction(SIGINT, &sa, NULL);
+	sigaction(SIGTERM, &sa, NULL);
+	sigaction(SIGPIPE, &ignore, NULL);
+}
+
+/* The rules as they are now, tried. */
+static bool first_rules(struct supervisor *s)
+{
+	struct policy *policy;
+
+	if (s->conf->rules != NULL && (s->rules = rules_read(s->conf->rules)) == NULL)
+		return false;
+	policy = rules_parse(s->conf, s->rules, NULL, 0);
+	policy_free(policy);
+	return policy != NULL;
+}
+
+static beat *shared_beats(void)
+{
+	beat *b = mmap(NULL, QUEUES_MAX * sizeof *b, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	return b == MAP_FAILED ? NULL : b;
+}
+
+int gate_supervise(const struct gate_conf *conf)
+{
+	struct supervisor s = {
+		.conf = conf, .n = conf->udp.n + conf->tcp.n, .ctl = -1, .verbs = -1,
+		.watchdog_ns = notify_watchdog_ns(),
+	};
+
+	if (!first_rules(&s) || !privilege_find(conf->user, &s.identity)) {
+		free(s.rules);
+		return EXIT_USAGE;
+	}
+	s.beats = shared_beats();
+	if (s.beats == NULL)
+		return EXIT_MEMORY;
+	s.ctl = control_listen(conf->ctl, s.identity.gid);
+	catch_signals();
+	while (!s.stopping || s.pid != 0)
+		round_once(&s);
+	control_close(conf->ctl, s.ctl);
+	free(s.rules);
+	return s.code;
+}

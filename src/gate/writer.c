@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "gate/writer.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#define IDLE_MS 100 /* wait for an event; what is asked for waits so long at most */
+
+/* Every engine starts and stops; to a reader there is one. False: this one is not said. */
+static bool is_said(struct writer *w, struct event *ev)
+{
+	switch (ev->type) {
+	case EVENT_START:
+		return w->started++ == 0;
+	case EVENT_STOP:
+		for (unsigned i = 0; i < COUNT_END; i++)
+			w->total.n[i] += ev->counts.n[i];
+		ev->counts = w->total;
+		return ++w->stopped == w->n_workers;
+	case EVENT_EPOCH: /* engines keep their calls to the end: STOP tells */
+		return false;
+	default:
+		return true;
+	}
+}
+
+static void take(struct writer *w, struct event *ev)
+{
+	if (ev->mono_ns < w->mono_ns)
+		ev->mono_ns = w->mono_ns;
+	w->mono_ns = ev->mono_ns;
+	if (!is_said(w, ev))
+		return;
+	if (ev->type == EVENT_STOP || ev->type == EVENT_STATS)
+		count_add(&ev->counts, COUNT_EVENTS_LOST, event_queue_lost(w->events));
+	event_emit(w->sink, ev);
+}
+
+void *writer_main(void *arg)
+{
+	struct writer *w = arg;
+
+	for (;;) {
+		bool over = atomic_load(&w->over);
+
+		if (event_queue_take(w->events, &w->event, over ? 0 : IDLE_MS)) {
+			take(w, &w->event);
+		} else {
+			event_flush(w->sink);
+			if (over)
+				break;
+		}
+		mailbox_serve(&w->box, w);
+	}
+	mailbox_close(&w->box);
+	return NULL;
+}
+
+static void reopen(void *owner, void *arg)
+{
+	struct writer *w = owner;
+	const int *fd = arg;
+
+	event_flush(w->sink);
+	fflush(w->eve);
+	(void)dup3(*fd, fileno(w->eve), O_CLOEXEC);
+}
+
+bool writer_reopen(struct writer *w, int fd)
+{
+	return w->eve != NULL && mailbox_ask(&w->box, reopen, &fd);
+}

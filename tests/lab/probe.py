@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Small senders and receivers that the tests start inside a namespace.
+
+    probe.py sink PORT FILE               writes "TIME TEXT" for each datagram
+    probe.py beat ADDRESS PORT RATE S     numbered datagrams, each from a port of its own
+    probe.py load ADDRESS PORT RATE S N   the same over N sockets that stay
+    probe.py chat-server PORT | chat-client URL COUNT
+    probe.py tracker PORT PEER...
+"""
+import random
+import socket
+import sys
+import time
+
+
+def family(address):
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
+def sink(port, path):
+    s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+    s.bind(("::", int(port)))
+    with open(path, "w", buffering=1) as out:
+        while True:
+            data = s.recv(2048)
+            print(f"{time.monotonic():.6f} {data.decode(errors='replace')}", file=out)
+
+
+def pace(rate, seconds):
+    """Numbers, one each 1 / rate seconds."""
+    begin = time.monotonic()
+    for i in range(int(rate * seconds)):
+        wait = begin + i / rate - time.monotonic()
+        if wait > 0:
+            time.sleep(wait)
+        yield i
+
+
+def beat(address, port, rate, seconds):
+    for i in pace(float(rate), float(seconds)):
+        with socket.socket(family(address), socket.SOCK_DGRAM) as s:
+            s.sendto(f"beat {i}".encode(), (address, int(port)))
+    print(i + 1)
+
+
+def load(address, port, rate, seconds, n):
+    sockets = [socket.socket(family(address), socket.SOCK_DGRAM) for _ in range(int(n))]
+    for i in pace(float(rate), float(seconds)):
+        sockets[i % len(sockets)].sendto(f"load {i} {'.' * (i * 37 % 400)}".encode(), (address, int(port)))
+    print(i + 1)
+
+
+def chat_server(port):
+    import asyncio
+    import websockets
+
+    async def serve():
+        async def echo(ws, *_):
+            async for message in ws:
+                await ws.send("you said: " + message)
+        async with websockets.serve(echo, "0.0.0.0", int(port)):
+            await asyncio.Future()
+    asyncio.run(serve())
+
+
+def chat_client(url, count):
+    import asyncio
+    import websockets
+
+    async def talk():
+        rng = random.Random(7)
+        async with websockets.connect(url) as ws:
+            for i in range(int(count)):
+                text = "word " * rng.randrange(1, 30) + str(i)
+                await ws.send(text)
+                if await ws.recv() != "you said: " + text:
+                    sys.exit("another answer")
+                await asyncio.sleep(rng.uniform(0.02, 0.25))
+    asyncio.run(talk())
+    print("all said")
+
+
+def tracker(port, *peers):
+    """A BitTorrent tracker (BEP 3, BEP 23) that always gives the same peers, "ADDRESS:PORT"."""
+    import http.server
+
+    packed = b"".join(socket.inet_aton(p.split(":")[0]) + int(p.split(":")[1]).to_bytes(2, "big") for p in peers)
+
+    class Answer(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            body = b"d8:intervali5e5:peers%d:%se" % (len(packed), packed)
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+    http.server.HTTPServer(("0.0.0.0", int(port)), Answer).serve_forever()
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1].replace("-", "_")](*sys.argv[2:])

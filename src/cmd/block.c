@@ -9,7 +9,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "cmd/common.h"
-#include "gate/control.h"
+#include "gate/ctl.h"
 #include "gate/gate.h"
 #include "gate/mark.h"
 
@@ -32,7 +32,7 @@ static const struct option_row rows[] = {
 	{ "receive-memory", 0, OPTION_UINT, "MIB", AT(receive_mib), "buffer of a queue's socket (64)" },
 	{ "user", 0, OPTION_TEXT, "NAME", AT(user), "who does the work (squelch, else nobody)" },
 	{ "fail-closed", 0, OPTION_FLAG, NULL, AT(fail_closed), "what a queue cannot hold is lost, not passed" },
-	{ "ctl", 0, OPTION_TEXT, "PATH", AT(ctl), "control socket (" CONTROL_PATH "), see squelch-ctl(1)" },
+	{ "ctl", 0, OPTION_TEXT, "PATH", AT(ctl), "control socket (" CTL_PATH "), see squelch-ctl(1)" },
 	{ 0 },
 };
 
@@ -93,7 +93,7 @@ static bool set_gate(const struct block_conf *b, const struct common_conf *c, st
 int cmd_block(int argc, char **argv)
 {
 	struct common_conf c = common_defaults("block", "off");
-	struct block_conf b = { .ctl = CONTROL_PATH, .length = QUEUE_LENGTH, .receive_mib = RECEIVE_MIB };
+	struct block_conf b = { .ctl = CTL_PATH, .length = QUEUE_LENGTH, .receive_mib = RECEIVE_MIB };
 	struct option_table tables[] = { { rows, &b }, { common_rows, &c }, { NULL, NULL } };
 	struct gate_conf g;
 	int first = options_parse(tables, argc, argv, usage);

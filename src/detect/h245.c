@@ -28,8 +28,11 @@ enum {
 /* And of its second: destination, dynamicRTPPayloadType, mediaPacketization, five bits of padding. */
 #define OPEN_PADDING 0x1f
 
-/* H2250LogicalChannelAckParameters behind the bit of its choice: one octet, one bit of padding. */
-enum { ACK_CHOICE = 0x80, ACK_NONSTANDARD = 0x20, ACK_SESSION = 0x10, ACK_MEDIA = 0x08, ACK_CONTROL = 0x04, ACK_PADDING = 0x01 };
+/*
+ * H2250LogicalChannelAckParameters behind the bit of its choice. The last bit
+ * begins sessionID less one, which is not aligned, or else the first address.
+ */
+enum { ACK_CHOICE = 0x80, ACK_NONSTANDARD = 0x20, ACK_SESSION = 0x10, ACK_MEDIA = 0x08, ACK_CONTROL = 0x04, ACK_LAST = 0x01 };
 
 #define SESSION_MAX 31 /* 1 to 3 are assigned; masters hand out the next ones */
 
@@ -69,7 +72,7 @@ static bool open_at(struct cursor c, struct h245 *h)
 /* The data type before it has a hundred shapes; the parameters are sought behind it. */
 static struct h245 read_open(struct cursor c)
 {
-	cur_skip(&c, 3); /* message and number of the channel */
+	cur_skip(&c, 3); /* presence bits and number of the channel */
 	for (; cur_left(&c) > 10; cur_skip(&c, 1)) {
 		struct h245 h = { .kind = H245_OPEN };
 
@@ -77,6 +80,18 @@ static struct h245 read_open(struct cursor c)
 			return h;
 	}
 	return (struct h245){ .kind = H245_NO };
+}
+
+/* Takes sessionID; false when the bits where the first address begins are not those of IPv4. */
+static bool ack_session(struct cursor *c, uint8_t first, uint8_t *session)
+{
+	uint8_t low;
+
+	if (!(first & ACK_SESSION))
+		return !(first & ACK_LAST);
+	low = cur_u8(c);
+	*session = (uint8_t)(((first & ACK_LAST) << 7 | low >> 1) + 1);
+	return !(low & 1) && *session <= SESSION_MAX;
 }
 
 static struct h245 read_open_ack(struct cursor c)
@@ -95,10 +110,8 @@ static struct h245 read_open_ack(struct cursor c)
 	first = cur_u8(&in);
 	/* Alternative, extension there, no parameters of a reverse channel; of the additions the second. */
 	if (in.bad || (second & 0xe0) != 0xc0 || additions & 0x80 || additions > 8 || present == 0 || length > 0x7f ||
-	    first & (ACK_CHOICE | ACK_NONSTANDARD | ACK_PADDING))
+	    first & (ACK_CHOICE | ACK_NONSTANDARD) || !ack_session(&in, first, &h.session))
 		return (struct h245){ .kind = H245_NO };
-	if (first & ACK_SESSION)
-		h.session = cur_u8(&in);
 	if (first & ACK_MEDIA && !address_cut(&in, &h.media))
 		return (struct h245){ .kind = H245_NO };
 	if (first & ACK_CONTROL && !address_cut(&in, &h.control))
@@ -121,6 +134,14 @@ static struct h245 read_capabilities(const uint8_t *data, size_t len)
 	    memmem(data, WITHIN + sizeof object_id, object_id, sizeof object_id) != NULL;
 
 	return (struct h245){ .kind = is ? H245_CAPABILITIES : H245_NO };
+}
+
+/* Presence bits: no extension, and a reverse channel or none; six bits of padding. */
+struct h245 h245_read_channel(const uint8_t *data, size_t len)
+{
+	if (len == 0 || (data[0] != 0 && data[0] != 0x40))
+		return (struct h245){ .kind = H245_NO };
+	return read_open(cur_open(data, len));
 }
 
 struct h245 h245_read(const uint8_t *data, size_t len)

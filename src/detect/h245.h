@@ -27,5 +27,7 @@ struct h245 {
 
 /* One message. */
 struct h245 h245_read(const uint8_t *data, size_t len);
+/* An OpenLogicalChannel by itself, as fastStart of H.225.0 has them. */
+struct h245 h245_read_channel(const uint8_t *data, size_t len);
 
 #endif

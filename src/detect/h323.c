@@ -209,6 +209,8 @@ static void user_search(struct look *l, struct h323_state *s, struct span user)
 			continue;
 		h = h245_read(user.p + i + head, len);
 		if (h.kind != H245_OPEN && h.kind != H245_OPEN_ACK)
+			h = h245_read_channel(user.p + i + head, len);
+		if (h.kind != H245_OPEN && h.kind != H245_OPEN_ACK)
 			continue;
 		channel_take(l, s, &h);
 		found++;

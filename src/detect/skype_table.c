@@ -9,6 +9,7 @@
 #include "base/hash.h"
 
 #define NONE UINT32_MAX
+#define MAX_MIN 4 /* entries: one that must stay in each rank, and one to go */
 static_assert(sizeof(struct skype_where) == 28, "the key is hashed and compared as bytes");
 
 enum rank { PASSING, KEPT, RANKS };
@@ -58,12 +59,12 @@ struct skype_table *skype_table_new(uint32_t max, size_t size)
 
 	if (t == NULL)
 		return NULL;
-	while (slots < max * 2)
+	t->max = max < MAX_MIN ? MAX_MIN : max;
+	while (slots < t->max * 2)
 		slots *= 2;
-	t->max = max;
 	t->mask = slots - 1;
 	t->stride = (sizeof(struct head) + size + 15) & ~(size_t)15;
-	t->entries = calloc(max, t->stride);
+	t->entries = calloc(t->max, t->stride);
 	t->index = calloc(slots, sizeof *t->index);
 	if (t->entries == NULL || t->index == NULL) {
 		skype_table_free(t);
@@ -148,10 +149,13 @@ static void slot_remove(struct skype_table *t, uint32_t gap)
 	t->index[gap] = (struct slot){ 0, 0 };
 }
 
-/* Forgets one entry: a passing one, unless the kept ones have more than three quarters of the room. */
+/*
+ * Forgets one entry: a passing one, unless the kept ones have more than three
+ * quarters of the room. Never the one used last: the caller may still hold it.
+ */
 static void evict(struct skype_table *t)
 {
-	enum rank from = t->by_use[PASSING].n == 0 || t->by_use[KEPT].n > t->max / 4 * 3 ? KEPT : PASSING;
+	enum rank from = t->by_use[PASSING].n <= 1 || t->by_use[KEPT].n > t->max / 4 * 3 ? KEPT : PASSING;
 	uint32_t n = t->by_use[from].oldest;
 	struct head *h = head_at(t, n);
 

@@ -29,7 +29,7 @@ void skype_table_free(struct skype_table *);
 void skype_table_clear(struct skype_table *);
 /* NULL when it is not there; counts as use. */
 void *skype_table_find(struct skype_table *, const struct skype_where *);
-/* Made (zeroed) when it is not there; *evicted tells that another was forgotten for it. Valid until the next call. */
+/* Made (zeroed) when it is not there; *evicted tells that another was forgotten for it. Valid until the next call but one. */
 void *skype_table_get(struct skype_table *, const struct skype_where *, bool *evicted);
 /* From now on the entry is worth more than those that are not kept. */
 void skype_table_keep(struct skype_table *, void *entry);

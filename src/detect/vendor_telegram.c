@@ -64,7 +64,7 @@ static bool telegram_opens(const struct look *l)
 	return has_ones(l);
 }
 
-/* Pings come from the client: its socket is now known as Telegram's, to flows of that host alone. */
+/* Pings come from the client, and were answered: its socket is now known as Telegram's, to flows of that host alone. */
 static void learn_socket(const struct look *l)
 {
 	struct cursor c = cur_open(l->data + TAG_LEN + ONES_LEN, l->len - TAG_LEN - ONES_LEN);
@@ -75,7 +75,7 @@ static void learn_socket(const struct look *l)
 		.remote = l->pkt->ip[0], .app = APP_TELEGRAM, .expires_ns = now + SOCKET_NS,
 	};
 
-	if (l->env->facts != NULL && (what == SELF_PING || what == PLAIN_PING))
+	if (l->env->facts != NULL && l->flow->dir[!l->dir].payloads != 0 && (what == SELF_PING || what == PLAIN_PING))
 		(void)facts_add(l->env->facts, &f, now, l->env->counts);
 }
 

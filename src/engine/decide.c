@@ -68,8 +68,6 @@ static bool apply_rules(struct engine *e, struct flow *f, struct verdict *v)
 	f->action = (uint8_t)(v->action == ACTION_PASS && v->rule == NULL && v->n_alerts != 0
 	    ? ACTION_ALERT : v->action);
 	f->reject = (uint8_t)v->reject;
-	if (f->action > ACTION_ALERT || s.cls == CLASS_MEDIA || s.cls == CLASS_SIGNALLING)
-		flow_set_worth(e->table, f, WORTH_CALL);
 	f->flags = (f->flags & ~(uint32_t)FLOW_EMERGENCY) | FLOW_JUDGED | (v->emergency ? FLOW_EMERGENCY : 0);
 	if (s.cls == CLASS_MEDIA && v->action == ACTION_DROP && action != ACTION_DROP)
 		remember_cut(e, f);

@@ -9,6 +9,9 @@
 #include "detect/skype_host.h"
 #include "judge/judge.h"
 
+/* A call of which nothing was heard for so long may lose its watch to a newcomer. */
+#define SILENT_CALL_NS (10 * NS_PER_S)
+
 struct engine_conf engine_conf_default(void)
 {
 	return (struct engine_conf){
@@ -47,11 +50,36 @@ static bool is_inside(void *arg, const struct addr *a)
 	return policy_inside(e->policy, a);
 }
 
-/* The watch budget is used up: let the flow watched longest without a decision go. */
+/*
+ * What a flow is worth under pressure. Signalling counts once both ends spoke: a
+ * forged INVITE has no answer, and many of them must not crowd out calls.
+ */
+static enum flow_worth worth_of(const struct flow *f)
+{
+	bool both = f->dir[0].packets != 0 && f->dir[1].packets != 0;
+	const struct watch *w = f->watch;
+
+	if (f->action > ACTION_ALERT || (w != NULL && (w->cls == CLASS_MEDIA || (w->cls == CLASS_SIGNALLING && both))))
+		return WORTH_CALL;
+	return w != NULL ? WORTH_WATCHED : (enum flow_worth)f->worth;
+}
+
+/* A watch to take away: of the flow watched longest without a decision, else of a call long silent. */
+static struct flow *least_watched(struct engine *e)
+{
+	struct flow *f = flow_table_oldest(e->table, WORTH_WATCHED);
+
+	if (f != NULL)
+		return f;
+	f = flow_table_oldest(e->table, WORTH_CALL);
+	return f != NULL && f->watch != NULL && f->last_ns + SILENT_CALL_NS < e->mono_ns ? f : NULL;
+}
+
+/* The watch budget is used up. */
 static bool reclaim_watch(void *arg)
 {
 	struct engine *e = arg;
-	struct flow *f = flow_table_oldest(e->table, WORTH_WATCHED);
+	struct flow *f = least_watched(e);
 
 	if (f == NULL)
 		return false;
@@ -125,12 +153,10 @@ static struct fate take_packet(struct engine *e, const struct packet *pkt)
 		look_closer(f);
 		fate.watch = true;
 	}
-	if (f->watch != NULL) {
-		if (f->worth < WORTH_WATCHED)
-			flow_set_worth(e->table, f, WORTH_WATCHED);
-		if (f->watch->dirty)
-			decide_again(e, f);
-	}
+	if (f->watch != NULL && f->watch->dirty)
+		decide_again(e, f);
+	if (f->watch != NULL || f->action > ACTION_ALERT)
+		flow_set_worth(e->table, f, worth_of(f));
 	if (e->conf.enforce)
 		enforce(e, f, dir, pkt, &fate);
 	return fate;

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/exit.h"
 #include "base/log.h"
+#include "gate/answer.h"
 #include "gate/rules.h"
 #include "gate/sandbox.h"
 #include "gate/verb.h"
@@ -18,6 +19,7 @@
 #define STATS_NS  (60 * NS_PER_S)
 #define POLL_MS   200     /* how soon a broken queue is noticed */
 #define DRAIN_MS  1000
+#define RELOAD_NS (20 * NS_PER_S) /* for the supervisor to read and try the rules */
 
 static uint64_t clock_ns(clockid_t clock)
 {
@@ -107,13 +109,14 @@ static void on_rules(struct process *p, int fd)
 	struct policy *fresh = text == NULL && fd >= 0 ? NULL : rules_parse(p->conf, text, NULL, 0);
 
 	free(text);
-	if (fresh == NULL) {
+	if (fresh == NULL) { /* they were right a moment ago: a zone's file, or memory */
 		log_warnx("rules", "keeping the old ones");
+		p->reloading = "the rules could not be taken over: standard error tells";
 		return;
 	}
 	replace_policy(p, fresh);
 	log_info("rules", "%u rules in force", policy_count(fresh));
-	(void)verb_send(p->start->verbs, VERB_RELOADED, NULL, -1);
+	p->reloading = NULL;
 }
 
 static void on_eve(struct process *p, int fd)
@@ -139,14 +142,35 @@ static bool hear(struct process *p)
 	case VERB_RULES:
 		on_rules(p, fd);
 		return true;
+	case VERB_REFUSED:
+		memcpy(p->refused, m.text, sizeof p->refused);
+		p->reloading = p->refused;
+		return true;
 	case VERB_EVE:
 		on_eve(p, fd);
 		return true;
 	case VERB_STOP:
+		p->stopping = true;
 		return false;
 	default:
 		return true;
 	}
+}
+
+static const char waiting[] = "the supervisor does not answer";
+
+const char *process_reload(struct process *p)
+{
+	struct pollfd fd = { .fd = p->start->verbs, .events = POLLIN };
+	uint64_t until = clock_ns(CLOCK_MONOTONIC) + RELOAD_NS;
+
+	p->reloading = waiting;
+	if (!verb_send(p->start->verbs, VERB_RELOAD, NULL, -1))
+		return waiting;
+	while (p->reloading == waiting && clock_ns(CLOCK_MONOTONIC) < until)
+		if (poll(&fd, 1, POLL_MS) > 0 && !hear(p))
+			return "the program is about to end";
+	return p->reloading;
 }
 
 static bool all_well(struct process *p)
@@ -162,13 +186,21 @@ static bool all_well(struct process *p)
 /* Returns an exit code. */
 static int control(struct process *p)
 {
-	struct pollfd fds = { .fd = p->start->verbs, .events = POLLIN };
-	uint64_t next_stats = clock_ns(CLOCK_MONOTONIC) + STATS_NS;
+	struct pollfd fds[1 + CTL_POLL_MAX] = { { .fd = p->start->verbs, .events = POLLIN } };
+	uint64_t now = clock_ns(CLOCK_MONOTONIC), next_stats = now + STATS_NS;
 
 	while (all_well(p)) {
-		if (poll(&fds, 1, POLL_MS) > 0 && !hear(p))
+		unsigned n = 1 + (p->ctl == NULL ? 0 : ctl_poll_fds(p->ctl, fds + 1));
+
+		(void)poll(fds, n, POLL_MS);
+		if (!hear(p))
 			return EXIT_OK;
-		if (clock_ns(CLOCK_MONOTONIC) >= next_stats) {
+		now = clock_ns(CLOCK_MONOTONIC);
+		if (p->ctl != NULL)
+			ctl_step(p->ctl, now);
+		if (p->stopping)
+			return EXIT_OK;
+		if (now >= next_stats) {
 			say_stats(p);
 			next_stats += STATS_NS;
 		}
@@ -335,7 +367,10 @@ int process_run(const struct process_start *start)
 	}
 	(void)verb_send(start->verbs, VERB_READY, NULL, -1);
 	conntrack_clear_all(p->conntrack); /* what an earlier run decided is decided anew */
+	if (start->ctl >= 0)
+		p->ctl = ctl_new(start->ctl, &answer_ops, p);
 	code = control(p);
+	ctl_free(p->ctl);
 	join(p);
 out:
 	destroy(p);

@@ -4,6 +4,7 @@
 
 #include "gate/gate.h"
 #include "gate/privilege.h"
+#include "gate/verb.h"
 #include "gate/worker.h"
 #include "gate/writer.h"
 
@@ -19,7 +20,7 @@ struct process_start {
 	beat *beats;               /* one a queue */
 };
 
-/* All of it; ctl.c reads what it wants by asking the threads through their mailboxes. */
+/* All of it. What a thread owns is asked for through its mailbox. */
 struct process {
 	const struct gate_conf *conf;
 	const struct process_start *start;
@@ -31,6 +32,10 @@ struct process {
 	struct conntrack *conntrack;
 	pthread_t conntrack_thread;
 	atomic_bool stop;
+	struct ctl *ctl;           /* NULL none */
+	bool stopping;             /* the supervisor said so */
+	const char *reloading;     /* while a client waits for other rules: how it went, else NULL */
+	char refused[VERB_TEXT];
 	unsigned n;
 	struct worker worker[QUEUES_MAX];
 };
@@ -39,5 +44,7 @@ struct process {
 int process_run(const struct process_start *);
 /* Sum over all workers, for STATS and the control socket. By the control thread. */
 struct counts process_counts(struct process *);
+/* Asks the supervisor for the rules and a fresh file of events; NULL when they are in force, else why not. */
+const char *process_reload(struct process *);
 
 #endif

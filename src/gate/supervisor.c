@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,7 +18,7 @@
 #include "base/clock.h"
 #include "base/exit.h"
 #include "base/log.h"
-#include "gate/control.h"
+#include "gate/ctl.h"
 #include "gate/notify.h"
 #include "gate/process.h"
 #include "gate/rules.h"
@@ -36,6 +37,7 @@
 #define BACKOFF_MAX_NS (30 * NS_PER_S)
 #define STEADY_NS   (60 * NS_PER_S)   /* after so long without a fault the next restart is at once again */
 #define EVE_MODE    0640              /* events name people */
+#define FOLDER_MODE 0755
 
 struct supervisor {
 	const struct gate_conf *conf;
@@ -89,6 +91,36 @@ static int open_eve(const struct supervisor *s)
 static bool eve_wanted(const struct supervisor *s)
 {
 	return s->conf->eve != NULL && strcmp(s->conf->eve, "-") != 0;
+}
+
+/* The folder of the socket, one level: /run/squelch is ours. */
+static void make_folder(const char *path)
+{
+	char folder[PATH_MAX];
+	size_t len = strlen(path);
+
+	while (len > 0 && path[len - 1] != '/')
+		len--;
+	if (len <= 1 || len > sizeof folder)
+		return;
+	memcpy(folder, path, len - 1);
+	folder[len - 1] = '\0';
+	(void)mkdir(folder, FOLDER_MODE);
+}
+
+/* For root and the group of the working process. -1: none wanted, or said why not: calls are blocked without it too. */
+static int listen_ctl(const struct supervisor *s)
+{
+	const char *path = s->conf->ctl;
+	int fd;
+
+	if (path == NULL || *path == '\0')
+		return -1;
+	make_folder(path);
+	fd = ctl_listen(path);
+	if (fd < 0 || chown(path, (uid_t)-1, s->identity.gid) != 0)
+		log_warn("ctl", "%s", path);
+	return fd;
 }
 
 static void reopen_eve(struct supervisor *s)
@@ -147,8 +179,7 @@ static void on_reload(struct supervisor *s)
 
 /* What the working process may ask for. */
 static void (*const verbs[VERBS])(struct supervisor *) = {
-	[VERB_RELOAD] = reload,
-	[VERB_REOPEN] = reopen_eve,
+	[VERB_RELOAD] = on_reload,
 };
 
 static void on_ready(struct supervisor *s)
@@ -379,11 +410,14 @@ int gate_supervise(const struct gate_conf *conf)
 	s.beats = shared_beats();
 	if (s.beats == NULL)
 		return EXIT_MEMORY;
-	s.ctl = control_listen(conf->ctl, s.identity.gid);
+	s.ctl = listen_ctl(&s);
 	catch_signals();
 	while (!s.stopping || s.pid != 0)
 		round_once(&s);
-	control_close(conf->ctl, s.ctl);
+	if (s.ctl >= 0) {
+		close(s.ctl);
+		(void)unlink(conf->ctl);
+	}
 	free(s.rules);
 	return s.code;
 }

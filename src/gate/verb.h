@@ -9,9 +9,7 @@
 enum verb {
 	/* worker process -> supervisor */
 	VERB_READY,      /* all queues are bound */
-	VERB_RELOAD,     /* somebody asked for it over the control socket */
-	VERB_REOPEN,     /* the same for the file of events */
-	VERB_RELOADED,   /* the new rules are in force, the old ones gone */
+	VERB_RELOAD,     /* somebody asked for it over the control socket: rules and file of events */
 	/* supervisor -> worker process */
 	VERB_RULES,      /* read the rules from this descriptor: they were tried already */
 	VERB_REFUSED,    /* they are wrong; text: the first error */

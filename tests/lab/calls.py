@@ -43,7 +43,7 @@ def baresip(codec, account):
         recipes.baresip(lab, "server", "bob", server, account + ";answermode=auto", codec, 300, "20000-20100")
         lab.wait_port("server", 5060, "-u")
         caller = recipes.baresip(lab, "client", "alice", client, account, codec, 440, "10000-10100",
-                                 "-e", f"/dial sip:bob@{host}", "-t", str(TALK_S))
+                                 "-e", f"/dial sip:bob@{host}", "-t", str(TALK_S + (2 if version == 6 else 0)))
         with contextlib.suppress(Exception):
             caller.wait(timeout=TALK_S + 10)
         if "established" not in lab.said(caller).lower():

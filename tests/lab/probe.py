@@ -4,11 +4,13 @@
     probe.py sink PORT FILE               writes "TIME TEXT" for each datagram
     probe.py beat ADDRESS PORT RATE S     numbered datagrams, each from a port of its own
     probe.py load ADDRESS PORT RATE S N   the same over N sockets that stay
+    probe.py replay INTERFACE PCAP RATE   frames as they are
     probe.py chat-server PORT | chat-client URL COUNT
     probe.py tracker PORT PEER...
 """
 import random
 import socket
+import struct
 import sys
 import time
 
@@ -49,6 +51,20 @@ def load(address, port, rate, seconds, n):
     for i in pace(float(rate), float(seconds)):
         sockets[i % len(sockets)].sendto(f"load {i} {'.' * (i * 37 % 400)}".encode(), (address, int(port)))
     print(i + 1)
+
+
+def replay(interface, path, rate):
+    with open(path, "rb") as fh:
+        data = fh.read()
+    frames, at = [], 24
+    while at < len(data):
+        length = struct.unpack_from("<I", data, at + 8)[0]
+        frames.append(data[at + 16:at + 16 + length])
+        at += 16 + length
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as s:
+        s.bind((interface, 0))
+        for i in pace(float(rate), len(frames) / float(rate)):
+            s.send(frames[i])
 
 
 def chat_server(port):

@@ -32,7 +32,7 @@ LIMIT_S = 60
 READY_S = 10  # until watch and tcpdump listen
 SETTLE_S = 0.5  # veth and the capture buffers deliver within
 INSIDE = ["192.0.2.0/24", "2001:db8:1::/64"]  # pcaps/README.md
-SOURCE_FIELDS = ("in_iface", "pcap_filename", "pcap_cnt", "flow_id")
+SOURCE_FIELDS = ("in_iface", "pcap_filename", "pcap_cnt", "flow_id", "flows")  # flows: ids, which are random
 
 
 def run(*command):
@@ -90,15 +90,15 @@ def read_events(squelch, path):
     return events_in(run(squelch, "read", "--eve", "-", path).stdout)
 
 
+def without_source(value):
+    if isinstance(value, dict):
+        return {k: without_source(v) for k, v in value.items() if k not in SOURCE_FIELDS}
+    return [without_source(v) for v in value] if isinstance(value, list) else value
+
+
 def comparable(events):
-    """What must be equal: all but what names the source, and the counters of the run."""
-    kept = []
-    for event in events:
-        if event["event_type"] in ("voip", "flow", "call"):
-            event = {k: v for k, v in event.items() if k not in SOURCE_FIELDS}
-            event.pop("flows", None)  # ids
-            kept.append(json.dumps(event, sort_keys=True))
-    return sorted(kept)
+    """What must be equal, in this order: all but what names the source, and the counters of the run."""
+    return [json.dumps(without_source(e)) for e in events if e["event_type"] in ("voip", "flow", "call")]
 
 
 def view(events):
@@ -120,6 +120,8 @@ def difference(name, got, want):
     for what, a, b in (("missing", want, got), ("not expected", got, want)):
         a, b = collections.Counter(a), collections.Counter(b)
         problems += [f"{name}: {what}: {str(item)[:600]}" for item in (a - b)]
+    if not problems and isinstance(got, list) and got != want:
+        problems.append(f"{name}: the order is not the same")
     return problems
 
 
@@ -151,7 +153,7 @@ def listen(bench, squelch, folder, fars):
     watch = bench.start(bench.far, squelch, "watch", "-i", ",".join(fars), "--buffer", "8", "--eve", eve,
                         "--ctl", os.path.join(folder, "ctl"), stderr=subprocess.PIPE)
     tcpdump = bench.start(bench.far, "tcpdump", "-i", fars[0], "-Z", "root", "--time-stamp-precision=nano", "-n",
-                          "-U", "-B", "8192", "-w", dump, stderr=subprocess.PIPE)
+                          "-U", "--immediate-mode", "-B", "8192", "-w", dump, stderr=subprocess.PIPE)
     wait_for("watch", lambda: size(eve) > 0)
     wait_for("tcpdump", lambda: size(dump) > 0)
     return watch, tcpdump, eve, dump

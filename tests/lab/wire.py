@@ -62,7 +62,7 @@ class Wire:
 
     @contextlib.contextmanager
     def open(self, expression="udp"):
-        tcpdumps = [self.lab.start(role, "tcpdump", "-i", "eth0", "-n", "-U", "-B", "8192", "-Z", "root",
+        tcpdumps = [self.lab.start(role, "tcpdump", "-i", "eth0", "-n", "-U", "--immediate-mode", "-B", "8192", "-Z", "root",
                                    "-s", str(SNAPLEN), "-w", self.path(role), *expression.split())
                     for role in self.roles]
         for role in self.roles:

@@ -28,7 +28,7 @@ struct feed {
 	struct call_signal signal; /* the last one */
 };
 
-struct feed_from { bool server; uint8_t proto; uint16_t client_port; uint32_t cut; };
+struct feed_from { bool server; uint8_t proto; uint16_t client_port; uint32_t cut; uint16_t server_port; };
 
 static inline void feed_signal(void *arg, const struct look *l, const struct call_signal *s)
 {
@@ -89,7 +89,7 @@ static inline void feed_addresses(struct packet *p, struct feed_from from)
 	addr_from_v4(&p->ip[from.server], client);
 	addr_from_v4(&p->ip[!from.server], server);
 	p->port[from.server] = from.client_port == 0 ? 40000 : from.client_port;
-	p->port[!from.server] = 5000;
+	p->port[!from.server] = from.server_port == 0 ? 5000 : from.server_port;
 }
 
 /* The payload is copied to memory of its own size, so that a read past it is seen. */

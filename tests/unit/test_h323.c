@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "call_feed.h"
+
+#include "detect/h245.h"
+
+#define CALLER false
+#define CALLEE true
+
+#define OBJECT "\x06\x00\x08\x91\x4a\x00\x04"
+#define CONFERENCE "\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f"
+#define NUMBERS "\x04\x03\x88\xc0\xa5\x6c\x06\x01\x81" "1001" "\x70\x04\x81" "112"
+
+/* Put together by hand and read back by another decoder. */
+#define SETUP     "\x08\x02\x00\x01\x05" NUMBERS "\x7e\x00\x1d\x05\x00\x00" OBJECT "\x00\x00" CONFERENCE "\x00"
+#define CONNECT   "\x08\x02\x80\x01\x07\x7e\x00\x23\x05\x02\x40" OBJECT "\x00\xc0\x00\x02\x09\x13\x92\x00\x00" CONFERENCE
+#define RELEASE   "\x08\x02\x00\x01\x5a\x08\x02\x80\x90\x7e\x00\x0a\x05\x05\x00" OBJECT
+#define FACILITY  "\x08\x02\x00\x01\x62\x7e\x00\x27\x05\x02\x40" OBJECT CHANNEL_STRING
+#define CHANNEL_STRING "\x19\x00\x00\x00\x0c\x60\x13\x80\x11" CHANNEL
+#define CHANNEL   "\x14\x00\x01\x00\x0a\x00\x00\x01\x13\x88\x00\x0a\x00\x00\x01\x13\x89"
+#define CAPABILITIES  "\x02\x70\x01\x06\x00\x08\x81\x75\x00\x07\x00\x00"
+#define DETERMINATION "\x01\x00\x32\x80\x12\x34\x56"
+#define OPEN          "\x03\x00\x00\x00\x0c\x60\x13\x80\x11" CHANNEL
+#define OPEN_ACK      "\x22\xc0\x00\x00\x02\x80\x10\x1c\x00\x00\xc0\x00\x02\x09\x13\x8c\x00\xc0\x00\x02\x09\x13\x8d"
+
+static void say_n(struct feed *f, bool server, uint16_t port, const void *bytes, size_t n)
+{
+	uint8_t b[512] = { 3, 0, (uint8_t)((n + 4) >> 8), (uint8_t)(n + 4) };
+
+	memcpy(b + 4, bytes, n);
+	feed(f, (struct feed_from){ .server = server, .proto = IPPROTO_TCP, .client_port = port }, b, n + 4);
+}
+
+#define say(f, server, bytes) say_n(f, server, 0, bytes, sizeof bytes - 1)
+
+static float bits_of(const struct feed *f)
+{
+	return feed_bits(f, GROUP_SIGNALLING, CLASS_SIGNALLING);
+}
+
+/* The row has no real capture yet: it names, and says no more than that. */
+static void signalling_is_named(void **state)
+{
+	struct feed *f = *state;
+
+	say(f, CALLER, SETUP);
+	assert_float_equal(bits_of(f), UNVERIFIED_BITS, 0.01);
+	assert_int_equal(feed_judge(f).app, APP_H323);
+	assert_int_equal(f->signal.phase, CALL_SETUP);
+	assert_string_equal(f->signal.from, "1001");
+	assert_string_equal(f->signal.to, "112");
+	assert_string_equal(f->signal.dialed, "112");
+	assert_string_equal(f->flow->watch->dialed, "112");
+}
+
+static void other_records_of_tpkt(void **state)
+{
+	static const struct { const char *b; size_t n; } t[] = {
+		{ "\x0e\xe0\x00\x00\x00\x00\x00\x01\x00\x08\x00\x03\x00\x00\x00", 15 }, /* RDP: X.224 connection request */
+		{ "\x02\xf0\x80\x32\x01\x00\x00\x00\x00\x00\x08\x00\x00\xf0\x00\x00\x01\x00\x01\x01\xe0", 21 }, /* S7 */
+		{ "\x02\xf0\x80\x7f\x65\x82\x01\x9e\x04\x01\x01\x04\x01\x01\x01\x01\xff", 17 },  /* T.125 */
+		{ "\x08\x02\x00\x01\x06\x00", 6 },            /* no type of Q.931 */
+		{ "\x08\x02\x00\x01\x05\x70\x09\x81" "112", 11 }, /* an element longer than the record */
+		{ "\x01\x00\x32\x80\x12\x34\x56\x78", 8 },    /* not as long as it says */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+		void *fresh;
+
+		feed_setup(&fresh);
+		say_n(fresh, CALLER, 0, t[i].b, t[i].n);
+		assert_float_equal(bits_of(fresh), 0, 0.01);
+		feed_teardown(&fresh);
+	}
+}
+
+static void a_call_from_set_up_to_end(void **state)
+{
+	struct feed *f = *state;
+	struct fact fact;
+
+	say(f, CALLER, SETUP);
+	say(f, CALLER, FACILITY);
+	assert_true(feed_announced(f, "192.0.2.9", "10.0.0.1", 5000, &fact));
+	assert_string_equal(fact.dialed, "112");
+	assert_true(feed_announced(f, "192.0.2.9", "10.0.0.1", 5001, &fact));
+	assert_int_equal(fact.app, APP_RTCP);
+	say(f, CALLEE, CONNECT);
+	assert_int_equal(f->signal.phase, CALL_ANSWERED);
+	say(f, CALLER, RELEASE);
+	assert_int_equal(f->signal.phase, CALL_ENDED);
+	assert_string_equal(f->flow->watch->dialed, "");
+}
+
+/* CONNECT named 192.0.2.9:5010; feed's server has port 5000, so the address is moved there. */
+static void control_belongs_to_its_call(void **state)
+{
+	struct feed *f = *state;
+	char connect[] = CONNECT;
+	struct fact fact;
+	uint64_t call;
+
+	say(f, CALLER, SETUP);
+	call = f->signal.call;
+	assert_memory_equal(connect + 19, "\xc0\x00\x02\x09\x13\x92", 6);
+	memcpy(connect + 23, "\x13\x93", 2);
+	say_n(f, CALLEE, 0, connect, sizeof connect - 1);
+	assert_false(feed_announced(f, "10.0.0.1", "192.0.2.9", 5011, &fact)); /* TCP, no media */
+	memcpy(connect + 23, "\x13\x88", 2);
+	say_n(f, CALLER, 41000, CAPABILITIES, sizeof CAPABILITIES - 1);
+	assert_int_equal(feed_judge(f).app, APP_H323);
+	say_n(f, CALLEE, 41000, OPEN_ACK, sizeof OPEN_ACK - 1);
+	assert_true(feed_announced(f, "10.0.0.1", "192.0.2.9", 5004, &fact));
+	(void)call;
+}
+
+static void messages_of_h245(void **state)
+{
+	static const struct { const char *b; size_t n; enum h245_kind kind; uint16_t media, control; } t[] = {
+#define ROW(bytes, kind, media, control) { bytes, sizeof bytes - 1, kind, media, control }
+		ROW(CAPABILITIES, H245_CAPABILITIES, 0, 0), ROW(DETERMINATION, H245_DETERMINATION, 0, 0),
+		ROW(OPEN, H245_OPEN, 5000, 5001), ROW(OPEN_ACK, H245_OPEN_ACK, 5004, 5005),
+		ROW("\x22\xc0\x00\x00\x02\x80\x0f\x0c\x00\xc0\x00\x02\x09\x13\x8c\x00\xc0\x00\x02\x09\x13\x8d", H245_OPEN_ACK, 5004, 5005),
+		ROW("\x03\x00\x00\x00\x0c\x60\x13\x80\x0a\x04\x00\x01\x00\x0a\x00\x00\x01\x13\x89", H245_OPEN, 0, 5001),
+		ROW("\x4a\x40", H245_END, 0, 0), ROW("\x22\xc0\x00\x00\x02\x80\x10\x1c\x01\x00\xc0\x00\x02\x09\x13\x8c", H245_NO, 0, 0),
+		ROW("\x02\xf0\x80\x32\x01\x00\x00\x00\x00\x00\x08\x00\x00\xf0", H245_NO, 0, 0),
+		ROW("\x03\x00\x00\x00\x0c\x60\x13\x80\x11\x14\x00\x01\x00\x0a\x00\x00\x01\x13\x88\x00\x0b\x00\x00\x01\x13\x89", H245_NO, 0, 0),
+#undef ROW
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+		struct h245 h = h245_read((const uint8_t *)t[i].b, t[i].n);
+
+		assert_int_equal(h.kind, t[i].kind);
+		assert_int_equal(h.media.port, t[i].media);
+		assert_int_equal(h.control.port, t[i].control);
+	}
+}
+
+static void in_pieces_and_the_header_alone(void **state)
+{
+	struct feed *f = *state;
+	uint8_t b[128] = { 3, 0, 0, sizeof SETUP - 1 + 4 };
+	size_t n = sizeof SETUP - 1 + 4;
+
+	memcpy(b + 4, SETUP, n - 4);
+	feed_tcp(f, CALLER, b, 4);
+	for (size_t i = 4; i < n; i += 7)
+		feed_tcp(f, CALLER, b + i, n - i < 7 ? n - i : 7);
+	assert_float_equal(bits_of(f), UNVERIFIED_BITS, 0.01);
+	assert_int_equal(f->signals, 1);
+}
+
+static void damaged_messages(void **state)
+{
+	static const char messages[][96] = { SETUP, CONNECT, FACILITY, OPEN, OPEN_ACK, CAPABILITIES };
+	static const size_t sizes[] = { sizeof SETUP, sizeof CONNECT, sizeof FACILITY, sizeof OPEN, sizeof OPEN_ACK, sizeof CAPABILITIES };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+		uint8_t b[128] = { 3, 0, 0, (uint8_t)(sizes[i] - 1 + 4) };
+
+		memcpy(b + 4, messages[i], sizes[i] - 1);
+		feed_damaged(b, sizes[i] - 1 + 4, IPPROTO_TCP);
+	}
+}
+
+#define test(name) cmocka_unit_test_setup_teardown(name, feed_setup, feed_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		test(signalling_is_named), cmocka_unit_test(other_records_of_tpkt), test(a_call_from_set_up_to_end),
+		test(control_belongs_to_its_call), cmocka_unit_test(messages_of_h245), test(in_pieces_and_the_header_alone),
+		cmocka_unit_test(damaged_messages),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

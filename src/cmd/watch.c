@@ -18,7 +18,7 @@
 #include "gate/ctl.h"
 
 #define SNAPLEN_DEFAULT 262144 /* bytes; libpcap's own bound */
-#define BUFFER_DEFAULT  64     /* MiB: half a second of a full gigabit */
+#define BUFFER_DEFAULT  64     /* MiB: 256 blocks, which the kernel gives away after 25 ms at the latest: 6 s; of a full gigabit half a second */
 #define BUFFER_MAX      2047   /* libpcap takes the bytes as an int */
 #define FLUSH_NS        (1 * NS_PER_S) /* events of flows are written at least so often */
 #define DRAIN_NS        (2 * NS_PER_S) /* for what came before the signal to stop and is not read yet */

@@ -175,6 +175,12 @@ void detect_signal(struct look *l, const struct call_signal *s)
 		l->env->on_signal(l->env->arg, l, s);
 }
 
+void detect_audit(struct look *l, const struct audit_note *n)
+{
+	if (l->env->on_audit != NULL)
+		l->env->on_audit(l->env->arg, l, n);
+}
+
 /* --- datagrams --- */
 
 static void run_row(struct look *l, unsigned row)

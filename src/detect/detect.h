@@ -35,6 +35,7 @@ struct detector;
 struct detect_env;
 struct call_signal;
 struct skype_hosts;
+struct audit_note;
 
 struct evidence {
 	const struct detector *row;
@@ -172,6 +173,7 @@ struct detect_env {
 	void *arg;
 	struct skype_hosts *skype;    /* Skype endpoints across flows; NULL: they are not looked for */
 	uint32_t finish_rows;         /* rows that want to see the end of a flow they claimed */
+	void (*on_audit)(void *arg, const struct look *, const struct audit_note *); /* NULL: nobody asks */
 };
 
 /* --- for detectors --- */
@@ -191,6 +193,8 @@ struct watch *detect_watch(struct look *);
 void detect_media_packet(struct look *, uint64_t first_ns);
 /* Hands a signalling message on to the call records. */
 void detect_signal(struct look *, const struct call_signal *);
+/* The same with what an administrator must know (detect/audit.h). */
+void detect_audit(struct look *, const struct audit_note *);
 
 /* --- for the engine --- */
 

@@ -130,7 +130,7 @@ static struct h245 read_determination(const uint8_t *data, size_t len)
 static struct h245 read_capabilities(const uint8_t *data, size_t len)
 {
 	enum { WITHIN = 6 }; /* extension and presence bits, and a sequence number, stand before it */
-	bool is = len > WITHIN + sizeof object_id &&
+	bool is = len >= WITHIN + sizeof object_id &&
 	    memmem(data, WITHIN + sizeof object_id, object_id, sizeof object_id) != NULL;
 
 	return (struct h245){ .kind = is ? H245_CAPABILITIES : H245_NO };

@@ -78,6 +78,10 @@ extern const struct byte_range rtsp_stream_bytes[], rtmp_bytes[];
 struct stream_result rtsp_stream(struct look *);
 struct stream_result rtmp_stream(struct look *);
 
+/* http.c: for the audit, no evidence */
+extern const struct byte_range http_bytes[];
+struct stream_result http_stream(struct look *);
+
 /* dtls.c */
 extern const struct byte_range dtls_bytes[];
 enum look_result dtls_look(struct look *);

@@ -7,6 +7,7 @@
 #include "detect/rows.h"
 
 #include "base/cursor.h"
+#include "detect/rtp.h"
 
 #define RTCP_PT_FIRST 200 /* SR; RFC 3550, 12.1 */
 #define RTCP_PT_LAST  207 /* XR (RFC 3611) */
@@ -98,6 +99,8 @@ enum look_result rtcp_look(struct look *l)
 		bits = (st->chain ? BITS_CHAIN : BITS_FIRST) + BITS_SOURCE * (float)(st->again[0] + st->again[1]);
 	if (addr_is_multicast(&l->pkt->ip[1]))
 		detect_evidence(l, CLASS_STREAMING, APP_RTCP, bits, "RTCP to a group, {0} packets", st->packets, 0);
+	else if (rtp_is_streamed(l))
+		detect_evidence(l, CLASS_STREAMING, APP_RTCP, bits, "RTCP announced by RTSP, {0} packets", st->packets, 0);
 	else
 		detect_evidence(l, CLASS_SIGNALLING, APP_RTCP, bits,
 		    st->chain ? "RTCP, {0} packets, lengths exact" : "SRTCP, {0} packets of one sender",

@@ -337,7 +337,7 @@ static bool is_game(const struct look *l)
 }
 
 /* RTSP announced it: a camera's voice comes in a telephone codec too. */
-static bool is_streamed(const struct look *l)
+bool rtp_is_streamed(const struct look *l)
 {
 	const struct watch *w = l->flow->watch;
 
@@ -388,7 +388,7 @@ static void weigh(struct look *l, const struct rtp_state *st)
 		o = (struct opinion){ CLASS_STREAMING, bits[dir], "RTP to a group, {0} packets" };
 	else if (is_game(l))
 		o = (struct opinion){ CLASS_STREAMING, bits[dir], "RTP of a game that is played far away, {0} packets" };
-	else if (best[!dir] == NULL && is_streamed(l))
+	else if (best[!dir] == NULL && rtp_is_streamed(l))
 		o = (struct opinion){ CLASS_STREAMING, bits[dir], "RTP one way, {0} packets, announced by RTSP" };
 	else if (best[!dir] != NULL)
 		o = (struct opinion){ CLASS_MEDIA, bits[dir] + BITS_BOTH_WAYS,

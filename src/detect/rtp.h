@@ -27,4 +27,8 @@ bool rtp_parse(const uint8_t *data, uint32_t len, uint32_t wire, struct rtp_head
 uint32_t rtp_static_clock(uint8_t pt);
 bool rtp_static_video(uint8_t pt);
 
+struct look;
+/* RTSP announced the flow: what comes one way is no talk. */
+bool rtp_is_streamed(const struct look *);
+
 #endif

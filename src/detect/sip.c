@@ -33,6 +33,7 @@ struct sip_state {
 	uint32_t skip[2];         /* bytes of a body that are still to come, a direction */
 	float bits;               /* evidence so far */
 	uint16_t messages;
+	bool audited;             /* its log-in was told */
 };
 
 /* --- messages --- */
@@ -62,6 +63,8 @@ static void message_take(struct look *l, const struct sip_message *m, bool joine
 	evidence_set(l, s, m, joined && (s == NULL || s->messages == 0));
 	if (s != NULL && s->messages < UINT16_MAX)
 		s->messages++;
+	if (s != NULL && !s->audited && (m->proof & NEEDED) == NEEDED)
+		s->audited = sip_audit(l, m);
 	if ((m->proof & NEEDED) == NEEDED)
 		sip_call_take(l, s == NULL ? NULL : &s->calls, m);
 }

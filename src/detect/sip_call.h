@@ -36,4 +36,7 @@ struct sip_calls {
 /* Takes a message of the flow: call signals, facts, and the number called. `calls` may be NULL. */
 void sip_call_take(struct look *, struct sip_calls *calls, const struct sip_message *);
 
+/* sip_audit.c: tells of a registration whose password is in danger; true when it was one. */
+bool sip_audit(struct look *, const struct sip_message *);
+
 #endif

@@ -57,6 +57,7 @@ static bool start_line(struct span line, struct sip_message *m, struct span *met
 		return false;
 	*method = word;
 	m->method = method_of(word);
+	m->registers = span_is(word, "REGISTER");
 	m->uri = span_word(&line);
 	/* A space inside the URI is wrong, and seen (RFC 4475, 3.1.2.11): the version comes last. */
 	while (line.len > VERSION_LEN)
@@ -188,6 +189,13 @@ static void header_content_length(struct sip_message *m, struct span value, stru
 	m->length_known = span_number(&value, CSEQ_DIGITS, &m->content_length);
 }
 
+static void header_authorization(struct sip_message *m, struct span value, struct span method)
+{
+	(void)method;
+	if (m->authorization.len == 0)
+		m->authorization = value;
+}
+
 /* Headers we read, with their compact forms (RFC 3261, 7.3.3). The first of a name counts. */
 static const struct header {
 	const char *name;
@@ -201,6 +209,8 @@ static const struct header {
 	{ "CSeq", '\0', header_cseq },
 	{ "Content-Type", 'c', header_content_type },
 	{ "Content-Length", 'l', header_content_length },
+	{ "Authorization", '\0', header_authorization },
+	{ "Proxy-Authorization", '\0', header_authorization },
 };
 #define HEADERS (sizeof headers / sizeof *headers)
 

@@ -36,6 +36,8 @@ struct sip_message {
 	struct span from_tag, to_tag;
 	struct span content_type;
 	struct span body;         /* what is there of it */
+	bool registers;           /* a REGISTER request */
+	struct span authorization; /* of either kind; empty none */
 };
 
 enum sip_line { SIP_LINE_NO, SIP_LINE_PART, SIP_LINE_YES };

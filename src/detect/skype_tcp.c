@@ -4,7 +4,7 @@
  * mostly by the first segment of either side. Segments are looked at where they
  * lie, in whatever order they come: all of these messages begin one, and Skype
  * puts each into one. Only behind SOCKS, whose first bytes other rows would
- * take for their own, is the stream held until the real one begins.
+ * take for their own, and after the header of client 1.2 is the stream held.
  */
 #include "detect/rows.h"
 
@@ -216,21 +216,50 @@ static bool messages(struct look *l, const uint8_t *at, uint32_t n)
 	return any;
 }
 
-/* A segment as long as the header of client 1.2 is kept, what comes next is held against it. */
-static void old_client(struct look *l)
+/* Text, or a frame of RFC 4571 with its length in front: others know better. */
+static bool is_readable(const uint8_t first[static SKYPE_OLD_HEADER])
+{
+	unsigned i = 0;
+
+	if (first[0] == 0 && first[1] == SKYPE_OLD_HEADER - 2)
+		return true;
+	while (i < SKYPE_OLD_HEADER && (first[i] >= ' ' || first[i] == '\r' || first[i] == '\n') && first[i] < 0x7f)
+		i++;
+	return i == SKYPE_OLD_HEADER;
+}
+
+static bool keep_header(struct look *l)
+{
+	struct conn *c;
+
+	if (l->len != SKYPE_OLD_HEADER || is_readable(l->data) || (c = detect_state(l, sizeof *c)) == NULL)
+		return false;
+	memcpy(c->side[l->dir].old, l->data, SKYPE_OLD_HEADER);
+	c->side[l->dir].has_old = true;
+	return true;
+}
+
+/*
+ * A segment as long as the header of client 1.2 is kept, and what comes next
+ * held against it. True when there is a next one to wait for.
+ */
+static bool old_client(struct look *l)
 {
 	struct conn *c = detect_state_find(l);
 	const uint8_t *header = c != NULL && c->side[l->dir].has_old ? c->side[l->dir].old : NULL;
-	uint32_t skip = header == NULL ? SKYPE_OLD_HEADER : 0;
 	struct skype_find f;
 
-	if (l->len > skip && skype_segment_old(header == NULL ? l->data : header, l->data + skip, l->len - skip, &f) &&
-	    (header != NULL || f.test == SKYPE_SEGMENT_OLD))
+	if (header != NULL) {
+		if (skype_segment_old(header, l->data, l->len, &f))
+			(void)found(l, &f);
+		return false;
+	}
+	if (l->len > SKYPE_OLD_HEADER && skype_segment_old(l->data, l->data + SKYPE_OLD_HEADER, l->len - SKYPE_OLD_HEADER, &f) &&
+	    f.test == SKYPE_SEGMENT_OLD) { /* both in one piece */
 		(void)found(l, &f);
-	if (header != NULL || l->len != SKYPE_OLD_HEADER || (c = detect_state(l, sizeof *c)) == NULL)
-		return;
-	memcpy(c->side[l->dir].old, l->data, SKYPE_OLD_HEADER);
-	c->side[l->dir].has_old = true;
+		return false;
+	}
+	return keep_header(l);
 }
 
 static enum proxy_side proxy_side(const struct look *l)
@@ -242,14 +271,15 @@ static enum proxy_side proxy_side(const struct look *l)
 	return l->dir == (l->flow->flags & FLOW_FIRST_1 ? 1 : 0) ? PROXY_ASKS : PROXY_ANSWERS;
 }
 
-static void segment(struct look *l, const uint8_t *at, uint32_t n)
+static struct stream_result segment(struct look *l, const uint8_t *at, uint32_t n)
 {
 	struct look inner = *l;
 
 	inner.data = at;
 	inner.len = n;
-	if (!messages(&inner, at, n))
-		old_client(&inner);
+	if (messages(&inner, at, n) || !old_client(&inner))
+		return (struct stream_result){ STREAM_STOP, 0, 0 };
+	return (struct stream_result){ STREAM_USED, l->len, 0 };
 }
 
 static struct conn *behind_proxy(struct look *l)
@@ -267,26 +297,19 @@ static struct conn *behind_proxy(struct look *l)
  */
 struct stream_result skype_stream(struct look *l)
 {
-	static const struct stream_result stop = { STREAM_STOP, 0, 0 };
 	struct conn *c = detect_state_find(l);
 	enum proxy_phase phase = c == NULL ? PROXY_NONE : (enum proxy_phase)c->side[l->dir].phase;
 	uint32_t used = proxy_message(l->data, l->len, proxy_side(l), &phase);
 
-	if (used == 0) {
-		segment(l, l->data, l->len);
-		return stop;
-	}
-	if (l->data[0] == 'H') { /* a proxy's answer or any other */
-		segment(l, l->data + used, l->len - used);
-		return stop;
-	}
+	if (used == 0)
+		return segment(l, l->data, l->len);
+	if (l->data[0] == 'H') /* a proxy's answer or any other */
+		return segment(l, l->data + used, l->len - used);
 	c = behind_proxy(l);
 	if (c == NULL)
-		return stop;
-	if (l->data[0] == 'C') {
-		segment(l, l->data + used, l->len - used);
-		return stop;
-	}
+		return (struct stream_result){ STREAM_STOP, 0, 0 };
+	if (l->data[0] == 'C')
+		return segment(l, l->data + used, l->len - used);
 	c->side[l->dir].phase = (uint8_t)phase;
 	return (struct stream_result){ STREAM_USED, used, 0 };
 }

@@ -57,6 +57,8 @@ const struct detector detectors[] = {
 	  .udp = dns_bytes, .look = dns_look, .give_up_after = 4 },
 	{ .name = "dns", .about = "flows to addresses a DNS answer named", .group = GROUP_NAME, .verified = true,
 	  .udp = name_bytes, .tcp = name_bytes, .look = name_look, .stream = name_stream, .give_up_after = 1 },
+	{ .name = "http", .about = "log-ins, uploads and links in clear HTTP, for the audit", .group = GROUP_NAME, .verified = true,
+	  .tcp = http_bytes, .stream = http_stream },
 	{ .name = "ndpi", .about = "libnDPI's opinion, names only", .group = GROUP_NDPI, .verified = true },
 };
 

@@ -20,7 +20,7 @@ struct vendor_app {
 };
 
 extern const struct vendor_app vendor_zoom, vendor_discord, vendor_telegram, vendor_telegram_peer,
-    vendor_imo, vendor_snapchat, vendor_teams, vendor_mumble;
+    vendor_imo, vendor_snapchat, vendor_teams, vendor_mumble, vendor_mumble_voice;
 
 /* Bits of a run of `n` equal observations, of which only the first `most` say something new. */
 static inline float vendor_run(unsigned n, unsigned most, float each)

@@ -5,9 +5,18 @@
  * server's version, the mark, users, most users and bandwidth (Mumble's
  * protocol documentation, "ping"; measured in a labelled capture). That is no
  * call: class control.
+ *
+ * Voice is encrypted whole (OCB2); in front stands the low byte of the nonce,
+ * one higher in each packet of a direction, and three bytes of the tag
+ * (documentation, "voice data"; measured with client and server 1.3.4). A
+ * counter in the first byte is little: it counts only towards a server that
+ * answered this host as above.
  */
 #include "detect/vendor.h"
 
+#include <netinet/in.h>
+
+#include "base/clock.h"
 #include "base/cursor.h"
 
 #define ASK_LEN  12
@@ -16,6 +25,15 @@
 
 /* Length and zero word (common), the mark of 64 bits back (echo), a version 1.x (16), users within their most (24). */
 #define BITS_TOLD 32.0f
+
+#define SERVER_NS (600 * NS_PER_S) /* from a look at the list to the first word */
+
+#define BITS_SERVER   12.0f /* ANNOUNCED_BITS: what another flow told */
+#define BITS_NONCE     1.5f /* of 8: counters of other protocols stand there too */
+#define NONCES_COUNTED 8
+#define NONCE_SKIP     4    /* packets that may be lost between two */
+#define VOICE_MIN     24    /* bytes; the pings of a silent client have at most 14 */
+#define LOOK_UP_TO     2    /* payloads of a flow at which the server is asked for */
 
 struct mumble_flow {
 	uint64_t mark;
@@ -48,6 +66,20 @@ static bool told(const struct look *l, uint64_t mark)
 	    && bandwidth != 0 && bandwidth <= BANDWIDTH_MAX;
 }
 
+/* Told to the one who asked, and true for it alone. */
+static void learn_server(const struct look *l)
+{
+	const struct packet *p = l->pkt;
+	uint64_t now = p->frame->mono_ns;
+	struct fact f = {
+		.kind = FACT_ENDPOINT, .proto = IPPROTO_UDP, .port = p->port[0], .host = p->ip[1], .remote = p->ip[0],
+		.app = APP_MUMBLE, .expires_ns = now + SERVER_NS,
+	};
+
+	if (l->env->facts != NULL)
+		(void)facts_add(l->env->facts, &f, now, l->env->counts);
+}
+
 static enum look_result mumble_look(struct look *l, void *state)
 {
 	struct mumble_flow *m = state;
@@ -61,8 +93,66 @@ static enum look_result mumble_look(struct look *l, void *state)
 	}
 	if (!m->asked || !told(l, m->mark))
 		return LOOK_MAYBE;
+	learn_server(l);
 	detect_evidence(l, CLASS_CONTROL, APP_MUMBLE, BITS_TOLD, "Mumble server answers with its users", 0, 0);
 	return LOOK_YES;
 }
 
 const struct vendor_app vendor_mumble = { APP_MUMBLE, mumble_opens, mumble_look };
+
+/* --- voice --- */
+
+struct voice_flow {
+	uint8_t nonce[2];   /* last a direction */
+	bool begun[2];
+	uint8_t wrong;      /* packets that did not go on */
+	uint8_t said;       /* packets of voice, as far as they count */
+};
+static_assert(sizeof(struct voice_flow) <= VENDOR_STATE, "fits the state of a vendor's flow");
+
+static bool voice_opens(const struct look *l)
+{
+	const struct packet *p = l->pkt;
+	struct fact f;
+
+	if (l->env->facts == NULL || l->flow->dir[0].payloads + l->flow->dir[1].payloads > LOOK_UP_TO)
+		return false;
+	for (unsigned to = 0; to < 2; to++)
+		if (facts_find(l->env->facts, FACT_ENDPOINT, &p->ip[!to], &p->ip[to], p->port[to], IPPROTO_UDP,
+		    p->frame->mono_ns, &f) && f.app == APP_MUMBLE)
+			return !fact_port_common(p->port[to]);
+	return false;
+}
+
+/* True for a packet whose first byte goes on from the one before. */
+static bool goes_on(struct voice_flow *v, int dir, uint8_t nonce)
+{
+	uint8_t ahead = (uint8_t)(nonce - v->nonce[dir]);
+	bool first = !v->begun[dir];
+
+	v->begun[dir] = true;
+	v->nonce[dir] = nonce;
+	if (!first && (ahead == 0 || ahead > NONCE_SKIP))
+		v->wrong += v->wrong < UINT8_MAX;
+	return !first && ahead != 0 && ahead <= NONCE_SKIP;
+}
+
+static enum look_result voice_look(struct look *l, void *state)
+{
+	struct voice_flow *v = state;
+
+	if (l->len < 4 || !goes_on(v, l->dir, l->data[0]))
+		return LOOK_MAYBE;
+	if (l->wire < VOICE_MIN)
+		return LOOK_MAYBE;
+	detect_media_packet(l, l->pkt->frame->mono_ns);
+	if (v->said == NONCES_COUNTED || v->wrong != 0)
+		return LOOK_MAYBE;
+	if (++v->said < NONCES_COUNTED)
+		return LOOK_MAYBE;
+	detect_evidence(l, CLASS_MEDIA, APP_MUMBLE, BITS_SERVER + BITS_NONCE * NONCES_COUNTED,
+	    "voice to a Mumble server, {0} packets whose nonce goes on", v->said, 0);
+	return LOOK_YES;
+}
+
+const struct vendor_app vendor_mumble_voice = { APP_MUMBLE, voice_opens, voice_look };

@@ -30,6 +30,7 @@ static void subject_of(const struct engine *e, const struct flow *f, struct subj
 	s->app = (enum app)w->app;
 	s->bits = w->bits;
 	s->category = w->category != CATEGORY_NONE ? w->category : app_category(s->app);
+	s->role = engine_role(e, f);
 	s->signaller = w->signaller;
 	s->signaller_port = w->signaller_port;
 }
@@ -133,6 +134,18 @@ static void ask_again(void *arg, struct flow *f)
 void decide_all(struct engine *e)
 {
 	flow_table_each(e->table, ask_again, e);
+}
+
+static void ask_skype(void *arg, struct flow *f)
+{
+	if (f->watch != NULL && f->watch->app == APP_SKYPE)
+		ask_again(arg, f);
+}
+
+void decide_roles(struct engine *e)
+{
+	e->roles_changed = false;
+	flow_table_each(e->table, ask_skype, e);
 }
 
 void decide_kill(struct engine *e, struct flow *f)

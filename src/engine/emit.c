@@ -8,7 +8,7 @@
 /* voip events a flow may cause; more are counted (DESIGN: at most 8 a flow). */
 #define VOIP_EVENTS_MAX 8
 
-static void give(const struct engine *e, const struct event *ev)
+void engine_give(const struct engine *e, const struct event *ev)
 {
 	if (e->conf.on_event != NULL)
 		e->conf.on_event(e->conf.arg, ev);
@@ -51,6 +51,7 @@ void engine_describe(const struct engine *e, const struct flow *f, struct event_
 	to->n_tunnel = f->key.tunnel == 0 ? 0 : (uint8_t)flow_tunnels(e->table, f, to->tunnel);
 	to->iface = f->iface;
 	to->first_number = f->first_number;
+	to->inside = (uint8_t)(policy_inside(e->policy, &to->ip[0]) | policy_inside(e->policy, &to->ip[1]) << 1);
 }
 
 static void event_set_voip(struct engine *e, const struct flow *f)
@@ -59,6 +60,8 @@ static void event_set_voip(struct engine *e, const struct flow *f)
 	const struct watch *w = f->watch;
 
 	e->event.call = w == NULL ? 0 : w->call;
+	to->kind = NULL;
+	to->category = w == NULL ? CATEGORY_NONE : w->category;
 	to->packets = f->dir[0].packets + f->dir[1].packets;
 	to->after_ms = (uint32_t)((f->last_ns - f->first_ns) / NS_PER_MS);
 	if (w == NULL) {
@@ -95,7 +98,7 @@ void emit_voip(struct engine *e, struct flow *f, const struct verdict *v)
 	event_set_voip(e, f);
 	e->event.verdict = *v;
 	e->event.enforced = e->conf.enforce;
-	give(e, &e->event);
+	engine_give(e, &e->event);
 }
 
 void emit_flow(struct engine *e, const struct flow *f, enum flow_end why, uint64_t at_ns)
@@ -107,6 +110,7 @@ void emit_flow(struct engine *e, const struct flow *f, enum flow_end why, uint64
 	ev->number = 0;
 	engine_describe(e, f, &e->event.flow);
 	event_set_voip(e, f);
+	ev->voip.kind = engine_kind(f);
 	ev->verdict = (struct verdict){
 		.action = (enum action)f->action, .reject = (enum reject_target)f->reject,
 		.rule = f->rule, .emergency = f->flags & FLOW_EMERGENCY,
@@ -114,6 +118,7 @@ void emit_flow(struct engine *e, const struct flow *f, enum flow_end why, uint64
 	};
 	ev->enforced = e->conf.enforce;
 	ev->end = why;
+	ev->spoken = f->flags & FLOW_SPOKEN;
 	ev->first_wall_ns = f->first_wall_ns;
 	ev->last_wall_ns = flow_last_wall(f);
 	for (int i = 0; i < 2; i++) {
@@ -123,7 +128,7 @@ void emit_flow(struct engine *e, const struct flow *f, enum flow_end why, uint64
 		ev->bytes[i] = f->dir[dir].bytes;
 		ev->n_media[i] = (uint8_t)detect_media(f, dir, ev->media[i]);
 	}
-	give(e, ev);
+	engine_give(e, ev);
 }
 
 void emit_plain(struct engine *e, enum event_type type)
@@ -134,7 +139,7 @@ void emit_plain(struct engine *e, enum event_type type)
 		e->event.rules = policy_count(e->policy);
 	else if (type == EVENT_STATS || type == EVENT_STOP)
 		e->event.counts = engine_counts_now(e);
-	give(e, &e->event);
+	engine_give(e, &e->event);
 }
 
 void emit_signal(void *arg, const struct look *l, const struct call_signal *s)
@@ -147,6 +152,6 @@ void emit_signal(void *arg, const struct look *l, const struct call_signal *s)
 	e->event.sender = l->dir == engine_source_dir(l->flow) ? 0 : 1;
 	e->event.signal = *s;
 	e->event.signal.sos |= policy_emergency(e->policy, s->dialed);
-	give(e, &e->event);
+	engine_give(e, &e->event);
 }
 

@@ -91,13 +91,22 @@ static bool reclaim_watch(void *arg)
 	return true;
 }
 
+/* A class whose application may be any: the only thing libnDPI may add to. */
+static bool wants_name(const struct watch *w)
+{
+	enum app app = w == NULL ? APP_NONE : (enum app)w->app;
+
+	return w != NULL && w->cls != CLASS_NONE &&
+	    (app_kind(app) == APP_KIND_CARRIER || app_kind(app) == APP_KIND_STACK);
+}
+
 /* libnDPI's opinion: a name for flows that have evidence but no name of a vendor. */
 static void ask_ndpi(struct engine *e, struct flow *f, int dir, const struct packet *pkt)
 {
 	struct look l = { .env = &e->env, .pkt = pkt, .flow = f, .dir = (uint8_t)dir };
 	struct ndpi_opinion says;
 
-	if (e->conf.ndpi == NDPI_EVIDENCE && (f->watch == NULL || f->watch->n_evidence == 0))
+	if (e->conf.ndpi == NDPI_EVIDENCE && !wants_name(f->watch))
 		return;
 	if (e->ndpi == NULL && (e->ndpi = ndpi_view_new(e->conf.ndpi_bytes)) == NULL) {
 		log_warnx("ndpi", "libnDPI does not start: going on without it");
@@ -155,6 +164,8 @@ static struct fate take_packet(struct engine *e, const struct packet *pkt)
 	}
 	if (f->watch != NULL && f->watch->dirty)
 		decide_again(e, f);
+	if (f->watch != NULL && f->watch->app == APP_SKYPE)
+		roles_look(e, f, dir, pkt);
 	if (f->watch != NULL || f->action > ACTION_ALERT)
 		flow_set_worth(e->table, f, worth_of(f));
 	if (e->conf.enforce)
@@ -181,6 +192,8 @@ static void advance(struct engine *e, struct frame *frame)
 		e->wall_ns = frame->wall_ns;
 		e->next_tick_ns = (frame->mono_ns / TICK_NS + 1) * TICK_NS;
 		emit_plain(e, EVENT_TICK);
+		if (e->roles_changed)
+			decide_roles(e);
 	}
 	e->mono_ns = frame->mono_ns;
 	e->wall_ns = frame->wall_ns;
@@ -198,7 +211,9 @@ static void end_epoch(struct engine *e)
 	flow_table_flush(e->table, FLOW_END_SHUTDOWN);
 	if (e->conf.facts == NULL)
 		facts_clear(e->facts);
+	emit_hosts(e);
 	skype_hosts_clear(e->env.skype);
+	roles_clear(e->roles);
 	emit_plain(e, EVENT_EPOCH);
 	e->epoch_open = false;
 }
@@ -288,13 +303,15 @@ struct engine *engine_new(const struct engine_conf *conf, const struct policy *p
 	e->env.watch_budget = budget_new(conf->watch_bytes, conf->watch_bytes_per_host);
 	e->env.stream_budget = budget_new(conf->stream_bytes, conf->stream_bytes_per_host);
 	e->env.on_signal = emit_signal;
+	e->env.on_audit = emit_audit;
 	e->env.reclaim = reclaim_watch;
 	e->env.inside = is_inside;
 	e->env.skype = skype_hosts_new(SKYPE_ENDPOINTS, SKYPE_HOSTS);
 	e->env.arg = e;
+	e->roles = roles_new(ROLE_HOSTS);
 	detect_init(&e->env, conf->detectors);
 	if (e->table == NULL || e->limits == NULL || e->frags == NULL || e->facts == NULL || e->env.watch_budget == NULL ||
-	    e->env.stream_budget == NULL || e->env.skype == NULL) {
+	    e->env.stream_budget == NULL || e->env.skype == NULL || e->roles == NULL) {
 		engine_free(e);
 		return NULL;
 	}
@@ -310,6 +327,7 @@ void engine_free(struct engine *e)
 	if (e->conf.facts == NULL)
 		facts_free(e->facts);
 	skype_hosts_free(e->env.skype);
+	roles_free(e->roles);
 	limits_free(e->limits);
 	budget_free(e->env.watch_budget);
 	budget_free(e->env.stream_budget);

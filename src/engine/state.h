@@ -30,6 +30,8 @@ struct engine {
 	const char *file_name;        /* of this epoch: the source is ahead when the epoch ends */
 	bool epoch_open;
 	bool started;                 /* START was written: with the first stamp, before it there is no time */
+	struct roles *roles;          /* what hosts do inside Skype */
+	bool roles_changed;           /* rules that ask about roles must be asked again */
 	struct event event;           /* reused: too large for the stack of a hot path */
 };
 
@@ -39,8 +41,20 @@ void engine_describe(const struct engine *, const struct flow *, struct event_fl
 void emit_voip(struct engine *, struct flow *, const struct verdict *);
 void emit_flow(struct engine *, const struct flow *, enum flow_end, uint64_t at_ns);
 void emit_signal(void *engine, const struct look *, const struct call_signal *);
+void engine_give(const struct engine *, const struct event *);
 /* START, TICK, EPOCH, STATS, STOP. */
 void emit_plain(struct engine *, enum event_type);
+
+/* --- audit.c: roles, and what detectors note --- */
+void emit_audit(void *engine, const struct look *, const struct audit_note *);
+/* All Skype hosts, when an epoch ends. */
+void emit_hosts(struct engine *);
+/* A packet of a flow that is Skype. */
+void roles_look(struct engine *, const struct flow *, int dir, const struct packet *);
+/* Of the inside host of a flow; ROLE_NONE when it is not Skype. */
+enum role engine_role(const struct engine *, const struct flow *);
+/* What a Skype flow carried: "file", "signalling" (chat too), NULL not known. */
+const char *engine_kind(const struct flow *);
 
 /* --- decide.c: evidence to class to verdict --- */
 /* A flow nobody knows yet: only rules with `any` can speak. */
@@ -51,6 +65,8 @@ void decide_again(struct engine *, struct flow *);
 void decide_last(struct engine *, struct flow *);
 /* Rules or their calendar changed: ask them again about every flow that was asked about. */
 void decide_all(struct engine *);
+/* Roles changed: the same for the flows of Skype. */
+void decide_roles(struct engine *);
 /* Somebody cuts this flow by hand: it is dropped from now on, whatever the rules say. */
 void decide_kill(struct engine *, struct flow *);
 

@@ -356,7 +356,7 @@ static void call_name(struct call *c, const struct event_voip *v, enum call_part
 		c->bits = v->bits;
 	if (v->app == APP_NONE || part == PART_NONE || v->app == APP_RTCP)
 		return;
-	if (c->app == APP_NONE || (app_kind(c->app) == APP_KIND_PROTOCOL
+	if (c->app == APP_NONE || (app_kind(c->app) <= APP_KIND_PROTOCOL
 	    && (app_kind(v->app) == APP_KIND_VENDOR || (part == PART_MEDIA && !c->tried))))
 		c->app = v->app;
 }
@@ -423,9 +423,8 @@ uint32_t calls_flow(struct calls *cs, const struct event *ev)
 	struct call_flow *f;
 	uint32_t id;
 
-	if (part == PART_NONE && ev->call == 0 && ev->type == EVENT_FLOW && ev->voip.app == APP_NONE
-	    && cs->n == 0)
-		return 0;
+	if (ev->type == EVENT_FLOW && !ev->spoken && part == PART_NONE && ev->call == 0)
+		return 0; /* most flows: no event ever told of them, so they are in no call */
 	f = place(cs, ev, part, &c);
 	if (c == NULL)
 		return 0;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/count.h"
+#include "detect/audit.h"
 #include "detect/detect.h"
 #include "detect/signal.h"
 #include "policy/policy.h"
@@ -24,6 +25,7 @@ struct event_flow {
 	uint16_t port[2];
 	uint8_t proto, ip_v;
 	int8_t initiator;          /* 0 source, 1 destination, -1 unknown */
+	uint8_t inside;            /* as the rules say: bit 0 the source, bit 1 the destination */
 	uint8_t n_vlan, n_tunnel;
 	uint16_t vlan[VLAN_MAX];
 	struct tunnel tunnel[TUNNEL_MAX];
@@ -36,6 +38,8 @@ struct event_voip {
 	enum app app;
 	float bits;
 	bool tunnelled;
+	uint8_t category;          /* enum category, from names or libnDPI */
+	const char *kind;          /* FLOW: what it carried, static text; NULL unknown */
 	uint32_t packets;          /* media packets seen at the decision (all, when it is no media) */
 	uint32_t after_ms;         /* since the first of those */
 	uint8_t n_evidence;
@@ -62,13 +66,14 @@ struct event {
 	uint64_t number;           /* packet in the file (pcap_cnt); 0 none */
 	const char *file_name;     /* pcap_filename; NULL none */
 	uint64_t call;             /* VOIP, FLOW: dialog the flow belongs to; 0 none */
-	struct event_flow flow;    /* VOIP, FLOW, SIGNAL */
+	struct event_flow flow;    /* VOIP, FLOW, SIGNAL; AUDIT, id 0: about no flow */
 	union {
 		struct {           /* VOIP, FLOW */
 			struct event_voip voip;
 			struct verdict verdict;
 			bool enforced;
 			/* FLOW */
+			bool spoken;         /* a VOIP event told of it before */
 			enum flow_end end;
 			uint32_t packets[2]; /* to server (from source), to client */
 			uint64_t bytes[2];
@@ -80,6 +85,7 @@ struct event {
 			uint8_t sender;      /* of the message: index into flow.ip */
 			struct call_signal signal;
 		};
+		struct audit_note audit; /* AUDIT */
 		struct counts counts; /* STATS, STOP */
 		unsigned rules;       /* START: rules loaded */
 	};

@@ -23,7 +23,6 @@ struct entry {
 	struct fact_key key;
 	struct fact fact;
 	struct links all, host;   /* by age: of the table, of the host */
-	bool used;
 };
 
 struct chain { uint32_t oldest, newest, n; };
@@ -40,16 +39,20 @@ struct facts {
 	struct slot *index;       /* open addressing; the hash spares most looks at entries */
 	struct host *hosts;       /* open addressing */
 	uint32_t mask, max, max_per_host;
-	uint32_t free_head;       /* through all.next */
+	uint32_t free_head;       /* given back, through all.next */
+	uint32_t fresh;           /* entries from here on were never used */
 	struct chain all;
 	/*
-	 * Engines of several threads share one table. It is asked once or twice a
-	 * flow and told less, so one lock serves all; who finds the table empty does
-	 * not even take it, and a reader never waits for another.
+	 * Engines of several threads share one table. It is asked several times a
+	 * flow and told rarely. Most questions end at `maybe`, a counting filter over
+	 * the pairs of hosts of all facts, without the lock and without a look at the
+	 * table; the others take it, and a reader never waits for another.
 	 */
 	pthread_rwlock_t lock;
-	_Atomic uint32_t known;   /* all.n, read without the lock */
+	_Atomic uint8_t *maybe;   /* facts per hash of the pair, mask + 1 of them; MAYBE_FULL stays */
 };
+
+#define MAYBE_FULL UINT8_MAX
 
 static uint32_t size_for(uint32_t n)
 {
@@ -74,11 +77,13 @@ struct facts *facts_new(uint32_t max, uint32_t max_per_host)
 	f->entries = calloc(max, sizeof *f->entries);
 	f->index = calloc(size, sizeof *f->index);
 	f->hosts = calloc(size, sizeof *f->hosts);
-	if (f->entries == NULL || f->index == NULL || f->hosts == NULL) {
+	f->maybe = calloc(size, sizeof *f->maybe);
+	f->all = (struct chain){ NONE, NONE, 0 };
+	f->free_head = NONE;
+	if (f->entries == NULL || f->index == NULL || f->hosts == NULL || f->maybe == NULL) {
 		facts_free(f);
 		return NULL;
 	}
-	facts_clear(f);
 	return f;
 }
 
@@ -90,6 +95,7 @@ void facts_free(struct facts *f)
 	free(f->entries);
 	free(f->index);
 	free(f->hosts);
+	free(f->maybe);
 	free(f);
 }
 
@@ -98,16 +104,15 @@ void facts_clear(struct facts *f)
 	uint32_t size = f->mask + 1;
 
 	pthread_rwlock_wrlock(&f->lock);
-	memset(f->index, 0, size * sizeof *f->index);
-	memset(f->hosts, 0, size * sizeof *f->hosts);
+	if (f->fresh != 0) { /* else nothing was ever told: leave the pages untouched */
+		memset(f->index, 0, size * sizeof *f->index);
+		memset(f->hosts, 0, size * sizeof *f->hosts);
+		for (uint32_t i = 0; i < size; i++)
+			atomic_store_explicit(&f->maybe[i], 0, memory_order_relaxed);
+	}
 	f->all = (struct chain){ NONE, NONE, 0 };
 	f->free_head = NONE;
-	for (uint32_t i = f->max; i-- > 0; ) {
-		f->entries[i].used = false;
-		f->entries[i].all.next = f->free_head;
-		f->free_head = i;
-	}
-	atomic_store_explicit(&f->known, 0, memory_order_relaxed);
+	f->fresh = 0;
 	pthread_rwlock_unlock(&f->lock);
 }
 
@@ -205,17 +210,34 @@ static void chain_take(struct facts *f, struct chain *c, uint32_t n, enum which 
 	c->n--;
 }
 
+/* The same for both orders, so that all questions about one flow look at one byte. */
+static _Atomic uint8_t *maybe_of(const struct facts *f, const struct addr *a, const struct addr *b)
+{
+	return &f->maybe[(hash_bytes(a, sizeof *a) + hash_bytes(b, sizeof *b)) & f->mask];
+}
+
+/* Only writers change the filter, under the lock: no two at a time. */
+static void maybe_add(struct facts *f, const struct fact_key *key, int by)
+{
+	_Atomic uint8_t *m = maybe_of(f, &key->host, &key->remote);
+	uint8_t n = atomic_load_explicit(m, memory_order_relaxed);
+
+	if (n != MAYBE_FULL)
+		atomic_store_explicit(m, (uint8_t)(n + by), memory_order_relaxed);
+}
+
 static void forget(struct facts *f, uint32_t n)
 {
 	struct entry *e = &f->entries[n];
 	uint32_t h = host_find(f, &e->key.host);
+
+	maybe_add(f, &e->key, -1);
 
 	index_remove(f, index_find(f, &e->key));
 	chain_take(f, &f->all, n, ALL);
 	chain_take(f, &f->hosts[h].facts, n, OF_HOST);
 	if (f->hosts[h].facts.n == 0)
 		host_remove(f, h);
-	e->used = false;
 	e->all.next = f->free_head;
 	f->free_head = n;
 }
@@ -227,7 +249,7 @@ static bool make_room(struct facts *f, const struct addr *host, uint64_t mono_ns
 
 	if (f->hosts[h].facts.n >= f->max_per_host)
 		forget(f, f->hosts[h].facts.oldest);
-	if (f->free_head != NONE)
+	if (f->free_head != NONE || f->fresh < f->max)
 		return true;
 	while (f->all.oldest != NONE && f->entries[f->all.oldest].fact.expires_ns <= mono_ns)
 		forget(f, f->all.oldest);
@@ -238,6 +260,17 @@ static bool make_room(struct facts *f, const struct addr *host, uint64_t mono_ns
 		return false; /* full of live facts of others: a newcomer must wait */
 	forget(f, f->hosts[h].facts.oldest);
 	return true;
+}
+
+/* An entry given back, else one never used; make_room saw to it that there is one. */
+static uint32_t entry_take(struct facts *f)
+{
+	uint32_t n = f->free_head;
+
+	if (n == NONE)
+		return f->fresh++;
+	f->free_head = f->entries[n].all.next;
+	return n;
 }
 
 /* Under the lock. */
@@ -252,11 +285,10 @@ static bool add(struct facts *f, const struct fact *fact, uint64_t mono_ns)
 		forget(f, f->index[i].entry - 1);
 	if (!make_room(f, &fact->host, mono_ns))
 		return false;
-	n = f->free_head;
-	f->free_head = f->entries[n].all.next;
+	n = entry_take(f);
 	f->entries[n].key = key;
 	f->entries[n].fact = *fact;
-	f->entries[n].used = true;
+	maybe_add(f, &key, 1);
 	f->index[index_find(f, &key)] = (struct slot){ key_hash(&key), n + 1 };
 	h = &f->hosts[host_find(f, &fact->host)];
 	if (h->facts.n == 0)
@@ -272,7 +304,6 @@ bool facts_add(struct facts *f, const struct fact *fact, uint64_t mono_ns, struc
 
 	pthread_rwlock_wrlock(&f->lock);
 	kept = add(f, fact, mono_ns);
-	atomic_store_explicit(&f->known, f->all.n, memory_order_relaxed);
 	pthread_rwlock_unlock(&f->lock);
 	count(counts, kept ? COUNT_FACTS : COUNT_FACTS_REFUSED);
 	return kept;
@@ -281,12 +312,13 @@ bool facts_add(struct facts *f, const struct fact *fact, uint64_t mono_ns, struc
 bool facts_find(const struct facts *f, enum fact_kind kind, const struct addr *host,
     const struct addr *remote, uint16_t port, uint8_t proto, uint64_t mono_ns, struct fact *out)
 {
-	struct fact_key key = key_for(kind, host, remote, port, proto);
+	struct fact_key key;
 	bool found;
 	uint32_t i;
 
-	if (atomic_load_explicit(&f->known, memory_order_relaxed) == 0)
-		return false; /* the usual case: nothing was announced */
+	if (atomic_load_explicit(maybe_of(f, host, remote), memory_order_relaxed) == 0)
+		return false; /* the usual case: nothing was said of these two */
+	key = key_for(kind, host, remote, port, proto);
 	pthread_rwlock_rdlock((pthread_rwlock_t *)&f->lock);
 	i = index_find(f, &key);
 	found = f->index[i].entry != 0;

@@ -21,7 +21,7 @@ enum fact_kind {
 	FACT_RELAY,     /* a TURN server gave out this relayed address */
 	FACT_NAME,      /* a DNS answer gave this address for an application's name */
 	FACT_CUT,       /* a call between these two was just cut; any port, any protocol */
-	FACT_ENDPOINT,  /* this UDP socket of the host belongs to an application: remote is the host itself, port its own */
+	FACT_ENDPOINT,  /* this UDP socket belongs to an application: remote:port, where remote may be the host itself */
 	FACT_KINDS
 };
 

@@ -15,6 +15,7 @@
  * lists run through each flow: the wheel slot of its deadline, and its class of worth.
  */
 #define CHUNK_FLOWS   4096u
+#define CACHE_LINE    64
 #define NONE          UINT32_MAX
 #define TCP_FIN 0x01
 #define TCP_SYN 0x02
@@ -250,10 +251,17 @@ static uint32_t index_find(const struct flow_table *t, uint32_t hash, const stru
 {
 	uint32_t i = hash & t->mask;
 
-	for (; t->index[i].flow != 0; i = (i + 1) & t->mask)
-		if (t->index[i].hash == hash &&
-		    memcmp(&flow_at(t, t->index[i].flow - 1)->key, key, sizeof *key) == 0)
+	for (; t->index[i].flow != 0; i = (i + 1) & t->mask) {
+		const struct flow *f;
+
+		if (t->index[i].hash != hash)
+			continue;
+		f = flow_at(t, t->index[i].flow - 1);
+		for (unsigned line = 1; line < sizeof *f / CACHE_LINE; line++)
+			__builtin_prefetch((const char *)f + line * CACHE_LINE, 1); /* all are needed soon */
+		if (memcmp(&f->key, key, sizeof *key) == 0)
 			break;
+	}
 	return i;
 }
 

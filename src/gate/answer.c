@@ -139,7 +139,7 @@ static const char *stats(void *arg, struct ctl_reply *r)
 	struct counts c = process_counts(p);
 
 	(void)mailbox_ask(&p->writer.box, sink_counts, &c);
-	count_add(&c, COUNT_EVENTS_LOST, event_queue_lost(p->events));
+	writer_counts(&p->writer, &c);
 	ctl_say_counts(r, &c);
 	return NULL;
 }

@@ -54,7 +54,6 @@ struct counts process_counts(struct process *p)
 		for (unsigned c = 0; c < COUNT_END; c++)
 			sum.n[c] += tally[i].counts.n[c];
 	}
-	count_add(&sum, COUNT_UNMARKED, conntrack_cleared(p->conntrack));
 	return sum;
 }
 
@@ -233,6 +232,7 @@ static bool make_shared(struct process *p)
 		return false;
 	mailbox_init(&p->writer.box);
 	p->writer.events = p->events;
+	p->writer.conntrack = p->conntrack;
 	p->writer.sink = event_sink_new(&(struct event_conf){ .eve = p->writer.eve, .sensor = c->sensor,
 		.ifaces = ifaces_names(p->ifaces), .redact = c->redact });
 	return p->writer.sink != NULL;

@@ -24,6 +24,12 @@ static bool is_said(struct writer *w, struct event *ev)
 	}
 }
 
+void writer_counts(const struct writer *w, struct counts *counts)
+{
+	count_add(counts, COUNT_EVENTS_LOST, event_queue_lost(w->events));
+	count_add(counts, COUNT_UNMARKED, conntrack_cleared(w->conntrack));
+}
+
 static void take(struct writer *w, struct event *ev)
 {
 	if (ev->mono_ns < w->mono_ns)
@@ -32,7 +38,7 @@ static void take(struct writer *w, struct event *ev)
 	if (!is_said(w, ev))
 		return;
 	if (ev->type == EVENT_STOP || ev->type == EVENT_STATS)
-		count_add(&ev->counts, COUNT_EVENTS_LOST, event_queue_lost(w->events));
+		writer_counts(w, &ev->counts);
 	event_emit(w->sink, ev);
 }
 

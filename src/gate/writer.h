@@ -3,6 +3,7 @@
 #define SQUELCH_GATE_WRITER_H
 
 #include "event/queue.h"
+#include "gate/conntrack.h"
 #include "gate/mailbox.h"
 
 /* The thread that owns the event sink: groups calls and writes what all engines say. */
@@ -11,6 +12,7 @@ struct writer {
 	struct event_queue *events;
 	struct event_sink *sink;
 	FILE *eve;                 /* NULL none */
+	struct conntrack *conntrack; /* for its counter */
 	unsigned n_workers;
 	atomic_bool over;          /* no engine is left: write what is there, then end */
 	pthread_t thread;
@@ -23,6 +25,8 @@ struct writer {
 
 /* The thread; `writer` is the argument. */
 void *writer_main(void *writer);
+/* Adds what is counted beside the engines and the sink. */
+void writer_counts(const struct writer *, struct counts *);
 /* Any thread: write to the file of this descriptor from now on, under the number of the old one. */
 bool writer_reopen(struct writer *, int fd);
 

@@ -26,7 +26,7 @@ static const char *const class_names[] = {
 static_assert(ROWS(class_names) == CLASS_COUNT, "name every class");
 
 static const struct app_row apps[] = {
-	[APP_NONE] = { NULL, NULL, APP_KIND_PROTOCOL, CATEGORY_NONE },
+	[APP_NONE] = { NULL, NULL, APP_KIND_CARRIER, CATEGORY_NONE },
 #define X(id, name, kind, category, what) \
 	[APP_##id] = { name, what, APP_KIND_##kind, CATEGORY_##category },
 	APPS(X)

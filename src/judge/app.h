@@ -16,16 +16,19 @@ enum voip_class {
 	CLASS_COUNT
 };
 
-/* Kinds of names, each says more than the one before: the protocol, the stack that speaks it, the application. */
-enum app_kind { APP_KIND_PROTOCOL, APP_KIND_STACK, APP_KIND_VENDOR };
+/*
+ * Kinds of names, each says more than the one before: what carries media of any
+ * application, a protocol, the stack that speaks it, the application.
+ */
+enum app_kind { APP_KIND_CARRIER, APP_KIND_PROTOCOL, APP_KIND_STACK, APP_KIND_VENDOR };
 
 /* One table of names for events, rules and docs. X(id, name, kind, category, what). Append only. */
 #define APPS(X) \
-	X(RTP, "rtp", PROTOCOL, VOIP, "RTP or SRTP of no known application") \
-	X(RTCP, "rtcp", PROTOCOL, VOIP, "RTCP on a port of its own") \
+	X(RTP, "rtp", CARRIER, VOIP, "RTP or SRTP of no known application") \
+	X(RTCP, "rtcp", CARRIER, VOIP, "RTCP on a port of its own") \
 	X(SIP, "sip", PROTOCOL, VOIP, "Session Initiation Protocol") \
-	X(STUN, "stun", PROTOCOL, VOIP, "STUN, TURN or ICE of no known application") \
-	X(DTLS, "dtls", PROTOCOL, OTHER, "DTLS") \
+	X(STUN, "stun", CARRIER, VOIP, "STUN, TURN or ICE of no known application") \
+	X(DTLS, "dtls", CARRIER, OTHER, "DTLS") \
 	X(WEBRTC, "webrtc", STACK, VOIP, "browser calls: ICE with DTLS-SRTP") \
 	X(H323, "h323", PROTOCOL, VOIP, "H.225, H.245, RAS") \
 	X(MGCP, "mgcp", PROTOCOL, VOIP, "Media Gateway Control Protocol") \

@@ -56,7 +56,7 @@ struct nfqueue {
 	struct run run;
 	size_t out_len;
 	/* messages received, and how far they are read */
-	int n, at;
+	int n, at, receive_flags;
 	size_t left;
 	struct nlmsghdr *msg;
 	struct mmsghdr mm[BATCH];
@@ -213,7 +213,7 @@ static enum source_next nfqueue_next(struct source *s, struct frame *f)
 		return SOURCE_FRAME;
 	nfqueue_flush(s);
 	q->at = 0;
-	q->n = recvmmsg(mnl_socket_get_fd(q->nl), q->mm, BATCH, MSG_WAITFORONE, NULL);
+	q->n = recvmmsg(mnl_socket_get_fd(q->nl), q->mm, BATCH, q->receive_flags, NULL);
 	q->mono_ns = now(CLOCK_MONOTONIC);
 	q->wall_ns = now(CLOCK_REALTIME);
 	if (q->n > 0) {
@@ -232,28 +232,6 @@ struct nfqueue_stats nfqueue_stats(const struct source *s)
 }
 
 /* --- opening --- */
-
-void nfqueue_unbind(struct source *s)
-{
-	struct nfqueue *q = (struct nfqueue *)s;
-
-	if (q->nl == NULL)
-		return;
-	nfqueue_flush(s);
-	mnl_socket_close(q->nl);
-	q->nl = NULL;
-}
-
-static void nfqueue_close(struct source *s)
-{
-	struct nfqueue *q = (struct nfqueue *)s;
-
-	nfqueue_unbind(s);
-	free(q->in);
-	free(q);
-}
-
-static const struct source_ops ops = { "nfqueue", nfqueue_next, nfqueue_close };
 
 /* Sends one configuration message and waits for the kernel's word on it. */
 static bool configure(struct nfqueue *q, struct nlmsghdr *nlh)
@@ -289,6 +267,38 @@ static bool bind_queue(struct nfqueue *q)
 	return configure(q, nlh);
 }
 
+/*
+ * The kernel drops what waits in a queue whose reader leaves. So a queue that
+ * fails open is first told to hold nothing, which lets new packets by, and what
+ * it holds already is passed.
+ */
+static void drain(struct nfqueue *q)
+{
+	char buf[ANSWER_BYTES];
+	struct nlmsghdr *nlh = message(q, buf, NFQNL_MSG_CONFIG);
+	struct frame f;
+
+	mnl_attr_put_u32(nlh, NFQA_CFG_QUEUE_MAXLEN, htonl(0));
+	if (!q->conf.fail_open || mnl_socket_sendto(q->nl, nlh, nlh->nlmsg_len) < 0)
+		return;
+	q->receive_flags = MSG_DONTWAIT;
+	for (uint32_t i = 0; i < q->conf.length && nfqueue_next(&q->source, &f) == SOURCE_FRAME; i++)
+		nfqueue_verdict(&q->source, &f, f.mark);
+}
+
+void nfqueue_unbind(struct source *s)
+{
+	struct nfqueue *q = (struct nfqueue *)s;
+
+	if (q->nl == NULL)
+		return;
+	nfqueue_flush(s);
+	drain(q);
+	nfqueue_flush(s);
+	mnl_socket_close(q->nl);
+	q->nl = NULL;
+}
+
 static bool socket_setup(struct nfqueue *q)
 {
 	struct timeval tick = { .tv_usec = (suseconds_t)(TICK_NS / NS_PER_US) };
@@ -313,6 +323,17 @@ static bool buffers(struct nfqueue *q)
 	return q->in != NULL;
 }
 
+static void nfqueue_close(struct source *s)
+{
+	struct nfqueue *q = (struct nfqueue *)s;
+
+	nfqueue_unbind(s);
+	free(q->in);
+	free(q);
+}
+
+static const struct source_ops ops = { "nfqueue", nfqueue_next, nfqueue_close };
+
 struct source *nfqueue_open(const struct nfqueue_conf *conf, char error[static SOURCE_ERROR_LEN])
 {
 	struct nfqueue *q = calloc(1, sizeof *q);
@@ -324,6 +345,7 @@ struct source *nfqueue_open(const struct nfqueue_conf *conf, char error[static S
 	q->source.ops = &ops;
 	q->source.iface_names = ifaces_names(conf->ifaces);
 	q->conf = *conf;
+	q->receive_flags = MSG_WAITFORONE;
 	ifaces_view_init(&q->view, conf->ifaces);
 	if (buffers(q) && socket_setup(q) && bind_queue(q))
 		return &q->source;

@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Live capture. libpcap hands packets over in blocks that may be READ_MS old, so
- * that what one interface delivers now can be older than what another delivered
+ * Live capture. The kernel hands packets over in blocks that may be old, so that
+ * what one interface delivers now can be older than what another delivered
  * before. A frame is therefore kept until every other interface has shown
- * something later, or was empty HOLD_NS after it: then nothing earlier can
+ * something later, or was found empty HOLD_NS after it: then nothing earlier can
  * come. Ticks lag by the same span. The engine so sees the order and the stamps
  * that a capture file of the same packets would have shown it.
- *
- * Stamps: wall_ns is the kernel's. mono_ns is wall_ns plus an offset that is
- * zero at the start and changes only when the system's clock is set by more than
- * STEP_NS against CLOCK_MONOTONIC; it is never before the stamp handed out last,
- * nor after now.
+ * Its clock is live_clock.h.
  */
 #include <errno.h>
 #include <net/if.h>
@@ -26,12 +22,12 @@
 
 #include "base/clock.h"
 #include "packet/packet.h"
+#include "source/live_clock.h"
 #include "source/source.h"
 
-#define READ_MS     50                       /* a block that is not full is handed over after this */
-#define HOLD_NS     (80 * NS_PER_MS)         /* READ_MS and what a timer may be late */
+#define READ_MS     25                       /* the kernel's timer for blocks that are not full; a new block may wait for two */
+#define HOLD_NS     (120 * NS_PER_MS)        /* both, and what a busy machine is late */
 #define RECHECK_NS  (1 * NS_PER_MS)          /* between two looks at an empty interface while others are busy */
-#define STEP_NS     (50 * (int64_t)NS_PER_MS) /* the clock was set, not slewed */
 #define HEALTH_NS   (1 * NS_PER_S)           /* between two looks at drops and at the interface's state */
 #define NAMES_MAX   (LIVE_IFACES_MAX + 1)
 
@@ -58,10 +54,7 @@ struct live {
 	struct handle *failed;     /* to be reported before anything else */
 	char why[PCAP_ERRBUF_SIZE];
 	int control;               /* any socket, for ioctl */
-	int64_t offset_ns;         /* mono - wall */
-	int64_t base_ns;           /* mono - CLOCK_MONOTONIC */
-	uint64_t now_ns;           /* mono */
-	uint64_t out_ns;           /* mono stamp handed out last */
+	struct live_clock clock;
 	uint64_t health_ns;
 	uint64_t number;
 };
@@ -78,20 +71,7 @@ static uint64_t clock_ns(clockid_t id)
 
 static void look_at_clock(struct live *s)
 {
-	int64_t wall = (int64_t)clock_ns(CLOCK_REALTIME), drift;
-
-	s->now_ns = clock_ns(CLOCK_MONOTONIC) + (uint64_t)s->base_ns;
-	drift = (int64_t)s->now_ns - wall - s->offset_ns;
-	if (drift > STEP_NS || drift < -STEP_NS)
-		s->offset_ns += drift;
-}
-
-static void start_clock(struct live *s)
-{
-	s->now_ns = clock_ns(CLOCK_REALTIME);
-	s->base_ns = (int64_t)(s->now_ns - clock_ns(CLOCK_MONOTONIC));
-	s->out_ns = s->now_ns - HOLD_NS;
-	s->health_ns = s->now_ns;
+	live_clock_look(&s->clock, clock_ns(CLOCK_MONOTONIC), clock_ns(CLOCK_REALTIME));
 }
 
 static uint64_t wall_of(const struct handle *h)
@@ -103,20 +83,16 @@ static uint64_t wall_of(const struct handle *h)
 
 static uint64_t mono_of(struct live *s, uint64_t wall_ns)
 {
-	uint64_t mono = wall_ns + (uint64_t)s->offset_ns;
-
-	if (mono > s->now_ns) {
+	if (live_clock_odd(&s->clock, wall_ns))
 		look_at_clock(s);
-		mono = wall_ns + (uint64_t)s->offset_ns;
-	}
-	return mono > s->now_ns ? s->now_ns : mono < s->out_ns ? s->out_ns : mono;
+	return live_clock_mono(&s->clock, wall_ns);
 }
 
 uint64_t source_live_now(const struct source *base)
 {
 	const struct live *s = (const struct live *)base;
 
-	return clock_ns(CLOCK_MONOTONIC) + (uint64_t)s->base_ns;
+	return clock_ns(CLOCK_MONOTONIC) + (uint64_t)s->clock.base_ns;
 }
 
 /* --- health --- */
@@ -168,9 +144,9 @@ static void check_state(struct live *s, struct handle *h)
 /* What an interface still holds when it goes down is delivered first. */
 static void check_health(struct live *s)
 {
-	if (s->now_ns - s->health_ns < HEALTH_NS)
+	if (s->clock.now_ns - s->health_ns < HEALTH_NS)
 		return;
-	s->health_ns = s->now_ns;
+	s->health_ns = s->clock.now_ns;
 	for (unsigned i = 0; i < s->n && s->failed == NULL; i++) {
 		struct handle *h = &s->handle[i];
 
@@ -194,7 +170,7 @@ static void fill(struct live *s, struct handle *h)
 		h->mono_ns = mono_of(s, wall_of(h));
 	} else if (r == 0) {
 		h->idle = true;
-		h->empty_ns = s->now_ns;
+		h->empty_ns = s->clock.now_ns;
 	} else {
 		give_up(s, h, pcap_geterr(h->pcap));
 	}
@@ -225,7 +201,7 @@ static bool may_go(struct live *s, const struct handle *first)
 		if (h->pcap == NULL || h->has || h->empty_ns >= first->mono_ns + HOLD_NS)
 			continue;
 		may = false;
-		if (s->now_ns - h->empty_ns >= RECHECK_NS)
+		if (s->clock.now_ns - h->empty_ns >= RECHECK_NS)
 			h->idle = false;
 	}
 	return may;
@@ -243,11 +219,11 @@ static bool anyone_to_ask(const struct live *s)
 
 static int wait_ms(const struct live *s, const struct handle *held)
 {
-	uint64_t until = held != NULL ? held->mono_ns + HOLD_NS : s->out_ns + TICK_NS + HOLD_NS;
+	uint64_t until = held != NULL ? held->mono_ns + HOLD_NS : s->clock.out_ns + TICK_NS + HOLD_NS;
 
-	if (until <= s->now_ns)
+	if (until <= s->clock.now_ns)
 		return held != NULL ? 1 : 0;
-	until -= s->now_ns;
+	until -= s->clock.now_ns;
 	return (int)((until > TICK_NS ? TICK_NS : until) / NS_PER_MS) + 1;
 }
 
@@ -266,7 +242,7 @@ static bool wait_for_packets(struct live *s, const struct handle *held)
 	for (nfds_t i = 0; !signalled && i < n; i++)
 		woken |= (fds[i].revents & ~POLLIN) != 0;
 	if (woken) /* something is wrong with one of them: look now */
-		s->health_ns = s->now_ns - HEALTH_NS;
+		s->health_ns = s->clock.now_ns - HEALTH_NS;
 	for (unsigned i = 0; i < s->n; i++)
 		s->handle[i].idle = false;
 	return !signalled;
@@ -279,9 +255,9 @@ static enum source_next hand_out(struct live *s, struct handle *h, struct frame 
 	const struct pcap_pkthdr *p = h->head;
 
 	h->has = false;
-	if (h->mono_ns < s->out_ns)
-		h->mono_ns = s->out_ns;
-	s->out_ns = h->mono_ns;
+	if (h->mono_ns < s->clock.out_ns)
+		h->mono_ns = s->clock.out_ns;
+	s->clock.out_ns = h->mono_ns;
 	*f = (struct frame){
 		.data = h->data, .caplen = p->caplen, .len = p->len < p->caplen ? p->caplen : p->len,
 		.number = ++s->number, .mono_ns = h->mono_ns, .wall_ns = wall_of(h),
@@ -293,13 +269,13 @@ static enum source_next hand_out(struct live *s, struct handle *h, struct frame 
 /* What is older than HOLD_NS was seen, but for a packet that waits for its turn. */
 static enum source_next tick(struct live *s, const struct handle *held, struct frame *f)
 {
-	uint64_t at = s->now_ns - HOLD_NS;
+	uint64_t at = s->clock.now_ns - HOLD_NS;
 
 	if (held != NULL && held->mono_ns < at)
 		at = held->mono_ns;
-	if (at > s->out_ns)
-		s->out_ns = at;
-	*f = (struct frame){ .mono_ns = s->out_ns, .wall_ns = s->out_ns - (uint64_t)s->offset_ns };
+	if (at > s->clock.out_ns)
+		s->clock.out_ns = at;
+	*f = (struct frame){ .mono_ns = s->clock.out_ns, .wall_ns = live_clock_wall(&s->clock, s->clock.out_ns) };
 	return SOURCE_TICK;
 }
 
@@ -329,7 +305,7 @@ static enum source_next live_next(struct source *base, struct frame *f)
 			look_at_clock(s);
 			continue;
 		}
-		if (wake || s->now_ns >= s->out_ns + TICK_NS + HOLD_NS)
+		if (wake || s->clock.now_ns >= s->clock.out_ns + TICK_NS + HOLD_NS)
 			return tick(s, h, f);
 		wake = !wait_for_packets(s, h);
 	}
@@ -358,13 +334,14 @@ static bool set_filter(pcap_t *p, const char *filter)
 	return ok;
 }
 
-/* libpcap's own words, and the name of its code when it has none. */
+/* libpcap's own words; for some codes it has two, of which the second tells more. */
 static bool refuse(struct handle *h, int code, char error[static SOURCE_ERROR_LEN])
 {
-	const char *text = h->pcap == NULL ? "" : pcap_geterr(h->pcap);
+	const char *text = pcap_geterr(h->pcap), *kind = code < 0 ? pcap_statustostr(code) : "";
+	bool both = kind[0] != '\0' && text[0] != '\0' && strcmp(kind, text) != 0;
 
-	snprintf(error, SOURCE_ERROR_LEN, "%s: %s%s%s", h->name, code < 0 ? pcap_statustostr(code) : text,
-	    code < 0 && text[0] != '\0' ? ": " : "", code < 0 ? text : "");
+	snprintf(error, SOURCE_ERROR_LEN, "%s: %s%s%s", h->name, both || text[0] == '\0' ? kind : "",
+	    both ? ": " : "", text);
 	return false;
 }
 
@@ -435,6 +412,8 @@ struct source *source_live(const struct live_conf *c, char error[static SOURCE_E
 		}
 		s->open++;
 	}
-	start_clock(s);
+	live_clock_start(&s->clock, clock_ns(CLOCK_MONOTONIC), clock_ns(CLOCK_REALTIME));
+	s->clock.out_ns = s->clock.now_ns - HOLD_NS;
+	s->health_ns = s->clock.now_ns;
 	return &s->base;
 }

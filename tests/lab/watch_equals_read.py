@@ -150,7 +150,7 @@ def size(path):
 def listen(bench, squelch, folder, fars):
     """Watch on all, tcpdump on the first; both ready."""
     eve, dump = os.path.join(folder, "eve.json"), os.path.join(folder, "dump.pcap")
-    watch = bench.start(bench.far, squelch, "watch", "-i", ",".join(fars), "--buffer", "8", "--eve", eve,
+    watch = bench.start(bench.far, squelch, "watch", "-i", ",".join(fars), "--buffer", "32", "--eve", eve,
                         "--ctl", os.path.join(folder, "ctl"), stderr=subprocess.PIPE)
     tcpdump = bench.start(bench.far, "tcpdump", "-i", fars[0], "-Z", "root", "--time-stamp-precision=nano", "-n",
                           "-U", "--immediate-mode", "-B", "8192", "-w", dump, stderr=subprocess.PIPE)

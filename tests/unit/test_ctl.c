@@ -246,6 +246,7 @@ static void clients_are_bounded(void **state)
 	say(late, "reload\n");
 	assert_string_equal(hear(late), "");
 	close(fd[3]);
+	ctl_step(ctl, now_ns);
 	assert_string_equal(hear(late), ".\n");
 	now_ns += CTL_IDLE_NS + 1;
 	say(fd[0], "reload\n");

@@ -14,7 +14,7 @@
 #define SETUP     "\x08\x02\x00\x01\x05" NUMBERS "\x7e\x00\x1d\x05\x00\x00" OBJECT "\x00\x00" CONFERENCE "\x00"
 #define CONNECT   "\x08\x02\x80\x01\x07\x7e\x00\x23\x05\x02\x40" OBJECT "\x00\xc0\x00\x02\x09\x13\x92\x00\x00" CONFERENCE
 #define RELEASE   "\x08\x02\x00\x01\x5a\x08\x02\x80\x90\x7e\x00\x0a\x05\x05\x00" OBJECT
-#define FACILITY  "\x08\x02\x00\x01\x62\x7e\x00\x27\x05\x02\x40" OBJECT CHANNEL_STRING
+#define FACILITY  "\x08\x02\x00\x01\x62\x7e\x00\x24\x05\x02\x40" OBJECT CHANNEL_STRING
 #define CHANNEL_STRING "\x19\x00\x00\x00\x0c\x60\x13\x80\x11" CHANNEL
 #define CHANNEL   "\x14\x00\x01\x00\x0a\x00\x00\x01\x13\x88\x00\x0a\x00\x00\x01\x13\x89"
 #define CAPABILITIES  "\x02\x70\x01\x06\x00\x08\x81\x75\x00\x07\x00\x00"
@@ -92,26 +92,29 @@ static void a_call_from_set_up_to_end(void **state)
 	assert_string_equal(f->flow->watch->dialed, "");
 }
 
-/* CONNECT named 192.0.2.9:5010; feed's server has port 5000, so the address is moved there. */
+/* The address of H.245 in the call signalling links the connection there to the call. */
 static void control_belongs_to_its_call(void **state)
 {
 	struct feed *f = *state;
-	char connect[] = CONNECT;
+	char address[] = CONNECT;
 	struct fact fact;
 	uint64_t call;
 
 	say(f, CALLER, SETUP);
 	call = f->signal.call;
-	assert_memory_equal(connect + 19, "\xc0\x00\x02\x09\x13\x92", 6);
-	memcpy(connect + 23, "\x13\x93", 2);
-	say_n(f, CALLEE, 0, connect, sizeof connect - 1);
-	assert_false(feed_announced(f, "10.0.0.1", "192.0.2.9", 5011, &fact)); /* TCP, no media */
-	memcpy(connect + 23, "\x13\x88", 2);
+	assert_memory_equal(address + 19, "\xc0\x00\x02\x09\x13\x92", 6);
+	memcpy(address + 2, "\x00", 1);
+	memcpy(address + 19, "\x0a\x00\x00\x01\xa0\x28", 6); /* the caller's, port 41000 */
+	say_n(f, CALLER, 0, address, sizeof address - 1);
+	assert_false(feed_announced(f, "192.0.2.9", "10.0.0.1", 41000, &fact)); /* TCP, no media */
 	say_n(f, CALLER, 41000, CAPABILITIES, sizeof CAPABILITIES - 1);
 	assert_int_equal(feed_judge(f).app, APP_H323);
+	assert_string_equal(f->flow->watch->dialed, "112");
+	say_n(f, CALLEE, 41000, DETERMINATION, sizeof DETERMINATION - 1);
 	say_n(f, CALLEE, 41000, OPEN_ACK, sizeof OPEN_ACK - 1);
 	assert_true(feed_announced(f, "10.0.0.1", "192.0.2.9", 5004, &fact));
-	(void)call;
+	assert_int_equal(fact.call, call);
+	assert_string_equal(fact.dialed, "112");
 }
 
 static void messages_of_h245(void **state)

@@ -76,7 +76,7 @@ static void announced_rtp_is_streaming(void **state)
 
 static void bodies_and_pieces(void **state)
 {
-	static const char text[] = "RTSP/1.0 200 OK\r\nCSeq: 2\r\nContent-Length: 40\r\n\r\n"
+	static const char text[] = "RTSP/1.0 200 OK\r\nCSeq: 2\r\nContent-Length: 42\r\n\r\n"
 	    "v=0\r\nm=audio 0 RTP/AVP 0\r\na=control:xxxxx\r" ANSWER;
 	struct feed *f = *state;
 	struct fact fact;

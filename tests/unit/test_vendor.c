@@ -524,6 +524,52 @@ static void mumble_list_is_control(void **state)
 	expect(f, CLASS_CONTROL, APP_MUMBLE, ACT_BITS);
 }
 
+/* A list's question and its answer, then voice from another socket; `step` of the nonce. */
+static void mumble_talk(struct feed *f, uint16_t server_port, uint8_t step, unsigned length)
+{
+	struct feed_from from = { .client_port = 40002, .server_port = server_port };
+	uint8_t p[100];
+
+	mumble_list_is_control((void **)&f);
+	for (unsigned i = 0; i < 12; i++) {
+		memset(p, (int)(0x90 + i * 37), sizeof p);
+		p[0] = (uint8_t)(250 + i * step);
+		feed(f, from, p, length);
+	}
+}
+
+static void mumble_voice_to_a_known_server(void **state)
+{
+	struct feed *f = *state;
+
+	mumble_talk(f, 5000, 1, 90);
+	expect(f, CLASS_MEDIA, APP_MUMBLE, ACT_BITS);
+}
+
+static void mumble_pings_are_no_voice(void **state)
+{
+	struct feed *f = *state;
+
+	mumble_talk(f, 5000, 1, 14);
+	expect_nothing(f);
+}
+
+static void mumble_nonce_must_go_on(void **state)
+{
+	struct feed *f = *state;
+
+	mumble_talk(f, 5000, 77, 90);
+	expect_nothing(f);
+}
+
+static void mumble_server_on_another_port(void **state)
+{
+	struct feed *f = *state;
+
+	mumble_talk(f, 5001, 1, 90);
+	expect_nothing(f);
+}
+
 static void teamspeak_is_named_only(void **state)
 {
 	struct feed *f = *state;
@@ -595,7 +641,9 @@ int main(void)
 		WITH_FEED(imo_call), WITH_FEED(imo_lengths_must_fit), WITH_FEED(imo_ping_must_come_back),
 		WITH_FEED(snapchat_reports_beside_quic), WITH_FEED(snapchat_index_must_rise),
 		WITH_FEED(reports_without_quic_are_not_snapchat),
-		WITH_FEED(teams_acknowledges), WITH_FEED(mumble_list_is_control), WITH_FEED(teamspeak_is_named_only),
+		WITH_FEED(teams_acknowledges), WITH_FEED(mumble_list_is_control),
+		WITH_FEED(mumble_voice_to_a_known_server), WITH_FEED(mumble_pings_are_no_voice),
+		WITH_FEED(mumble_nonce_must_go_on), WITH_FEED(mumble_server_on_another_port), WITH_FEED(teamspeak_is_named_only),
 		WITH_FEED(a_game_far_away_is_streaming), WITH_FEED(a_call_with_a_named_server_is_media),
 	};
 

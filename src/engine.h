@@ -16,7 +16,7 @@ struct engine_conf {
 	size_t stream_bytes, stream_bytes_per_host;
 	size_t fragment_bytes;
 	uint32_t max_facts, max_facts_per_host;
-	float report_bits;
+	float report_bits, act_bits;
 	uint32_t detectors;        /* bits of detect_select */
 	enum ndpi_mode ndpi;
 	size_t ndpi_bytes;

@@ -45,6 +45,7 @@ bool common_engine(const struct common_conf *c, struct engine_conf *e)
 		e->watch_bytes_per_host = e->watch_bytes / 8;
 	}
 	e->report_bits = c->report_bits;
+	e->act_bits = c->act_bits;
 	if (!detect_select(c->detect, &e->detectors, bad)) {
 		log_warnx(c->command, "--detect: no detector is called \"%s\"", bad);
 		return false;

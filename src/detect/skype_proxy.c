@@ -158,7 +158,7 @@ static uint32_t (*const messages[PROXY_SIDES][PROXY_INSIDE][MESSAGES_MAX])(const
 
 uint32_t proxy_message(const uint8_t *at, uint32_t n, enum proxy_side side, enum proxy_phase *phase)
 {
-	if (*phase >= PROXY_INSIDE)
+	if (*phase >= PROXY_INSIDE || n < 2 || (at[0] > SOCKS5 && at[0] != 'C' && at[0] != 'H'))
 		return 0;
 	for (unsigned i = 0; i < MESSAGES_MAX && messages[side][*phase][i] != NULL; i++) {
 		enum proxy_phase next;

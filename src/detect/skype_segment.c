@@ -191,6 +191,7 @@ static bool test_http(const uint8_t *at, uint32_t n, struct skype_find *f)
 /* --- T5: client 1.2 --- */
 
 #define COMMAND_MIN    10
+#define ANSWER_BYTES   4
 #define BITS_OLD       41     /* lengths 8 and 8, request number 16, list type 7, two bytes of command 2 */
 #define BITS_OLD_ACK   16
 #define MORE_BIT       0x80   /* LEB128: another byte follows */
@@ -235,8 +236,10 @@ bool skype_segment_old(const uint8_t header[static SKYPE_OLD_HEADER], const uint
 	uint8_t plain[COMMAND_MIN] = { 0 };
 	bool found;
 
+	if (n == 0 || (n != ANSWER_BYTES && (at[0] ^ header[SEED_BYTES]) / 2u + 1 != n))
+		return false; /* nearly everything else ends here */
 	old_plain(header, at, n, plain);
-	found = n == 4 ? old_answer(plain, f) : n >= COMMAND_MIN && old_command(plain, n, f);
+	found = n == ANSWER_BYTES ? old_answer(plain, f) : n >= COMMAND_MIN && old_command(plain, n, f);
 	if (found)
 		f->seed = skype_segment_seed(header);
 	return found;
@@ -255,10 +258,11 @@ static const struct { enum skype_segment_test test; bool (*passes)(const uint8_t
 
 bool skype_segment(const uint8_t *at, uint32_t n, struct skype_find *f)
 {
-	for (unsigned i = 0; i < sizeof tests / sizeof *tests; i++) {
-		*f = (struct skype_find){ .test = tests[i].test };
-		if (tests[i].passes(at, n, f))
+	*f = (struct skype_find){ 0 };
+	for (unsigned i = 0; i < sizeof tests / sizeof *tests; i++)
+		if (tests[i].passes(at, n, f)) {
+			f->test = tests[i].test;
 			return true;
-	}
+		}
 	return false;
 }

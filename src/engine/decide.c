@@ -55,6 +55,27 @@ static void override(const struct flow *f, struct verdict *v)
 		*v = (struct verdict){ .action = ACTION_DROP, .rule = &by_hand, .reason = by_hand.reason };
 }
 
+/*
+ * A class that is not sure yet does not hide a weaker one that is: while media is
+ * only suspected the flow is signalling all the same, and what a rule says of
+ * that stays in force.
+ */
+static struct verdict ask_rules(const struct engine *e, const struct flow *f, const struct subject *s)
+{
+	struct verdict v = policy_judge(e->policy, s);
+	struct subject weaker = *s;
+
+	if (s->bits >= e->conf.act_bits || f->watch == NULL)
+		return v;
+	while (v.rule == NULL && v.n_alerts == 0 && weaker.cls > CLASS_NONE) {
+		weaker.cls--;
+		weaker.bits = judge_bits(f->watch->evidence, f->watch->n_evidence, weaker.cls);
+		if (weaker.bits >= e->conf.act_bits)
+			v = policy_judge(e->policy, &weaker);
+	}
+	return v;
+}
+
 /* Asks the rules; true when the verdict in force changed. */
 static bool apply_rules(struct engine *e, struct flow *f, struct verdict *v)
 {
@@ -63,7 +84,7 @@ static bool apply_rules(struct engine *e, struct flow *f, struct verdict *v)
 	struct subject s;
 
 	subject_of(e, f, &s);
-	*v = policy_judge(e->policy, &s);
+	*v = ask_rules(e, f, &s);
 	override(f, v);
 	f->rule = v->rule != NULL ? v->rule : v->n_alerts != 0 ? v->alerts[0] : NULL;
 	f->action = (uint8_t)(v->action == ACTION_PASS && v->rule == NULL && v->n_alerts != 0

@@ -20,7 +20,7 @@ struct engine_conf engine_conf_default(void)
 		.stream_bytes = 64u << 20, .stream_bytes_per_host = 4u << 20,
 		.fragment_bytes = 4u << 20,
 		.max_facts = 65536, .max_facts_per_host = 512,
-		.report_bits = REPORT_BITS,
+		.report_bits = REPORT_BITS, .act_bits = ACT_BITS,
 		.detectors = UINT32_MAX,
 		.ndpi = NDPI_EVIDENCE, .ndpi_bytes = 64u << 20,
 	};

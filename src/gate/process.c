@@ -10,7 +10,9 @@
 
 #include "base/clock.h"
 #include "base/exit.h"
+#include "base/hash.h"
 #include "base/log.h"
+#include "detect/quic_crypto.h"
 #include "gate/answer.h"
 #include "gate/rules.h"
 #include "gate/sandbox.h"
@@ -216,10 +218,20 @@ static FILE *eve_file(const struct process_start *s)
 	return strcmp(s->conf->eve, "-") == 0 ? stdout : fdopen(s->eve, "a");
 }
 
+/* libgcrypt starts when first used: let that be now, not inside the sandbox and not on two threads at once. */
+static void start_libraries(void)
+{
+	static const uint8_t no_id[8];
+	struct quic_keys keys;
+
+	(void)quic_client_keys(quic_version_find(1), no_id, sizeof no_id, &keys);
+}
+
 static bool make_shared(struct process *p)
 {
 	const struct gate_conf *c = p->conf;
 
+	start_libraries();
 	p->writer.eve = eve_file(p->start);
 	p->policy = rules_parse(c, p->start->rules, NULL, 0);
 	p->facts = facts_new(c->engine.max_facts, c->engine.max_facts_per_host);
@@ -354,6 +366,7 @@ int process_run(const struct process_start *start)
 	struct process *p = &process;
 	int code = EXIT_MEMORY;
 
+	hash_init(); /* not the supervisor's key again: a new start has flow numbers of its own */
 	p->conf = start->conf;
 	p->start = start;
 	if (!make_shared(p))

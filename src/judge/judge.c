@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "judge/judge.h"
 
-/* Bits for one class: the largest of each group, summed across groups. */
-static float class_bits(const struct evidence *e, unsigned n, enum voip_class cls)
+float judge_bits(const struct evidence *e, unsigned n, enum voip_class cls)
 {
 	float best[GROUPS] = { 0 };
 	bool seen[GROUPS] = { false };
@@ -76,7 +75,7 @@ struct judgement judge(const struct evidence *e, unsigned n, float report_bits)
 	if (n == 0)
 		return j;
 	for (unsigned c = CLASS_COUNT - 1; c > CLASS_NONE; c--) {
-		float bits = class_bits(e, n, (enum voip_class)c);
+		float bits = judge_bits(e, n, (enum voip_class)c);
 
 		if ((c == CLASS_SIGNALLING || c == CLASS_ICE) && is_stream(e, n, report_bits))
 			continue;

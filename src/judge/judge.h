@@ -20,4 +20,7 @@ struct judgement {
  */
 struct judgement judge(const struct evidence *, unsigned n, float report_bits);
 
+/* Bits for one class. */
+float judge_bits(const struct evidence *, unsigned n, enum voip_class);
+
 #endif

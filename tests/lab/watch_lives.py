@@ -132,10 +132,12 @@ def lost_interfaces(squelch, source, bench, folder):
 
 
 def wrong_usage(squelch, _source, bench, folder):
-    for code, words in ((1, []), (1, ["-i", "lo", "more"]), (1, ["-i", "lo", "-F", "nonsense here"]),
-                        (1, ["-i", ","]), (2, ["-i", "lo,nosuch0"]), (1, ["-i", "lo", "-R", "/nonexistent"]),
-                        (3, ["-i", "lo", "--eve", os.path.join(folder, "no", "such")]),
-                        (3, ["-i", "lo", "--ctl", os.path.join(folder, "no", "such")])):
+    _, far = bench.wire()
+    for code, words in ((1, []), (1, ["-i", far, "more"]), (1, ["-i", far, "-F", "nonsense here"]),
+                        (1, ["-i", ","]), (2, ["-i", f"{far},nosuch0"]), (1, ["-i", far, "-R", "/nonexistent"]),
+                        (1, ["-i", far, "--buffer", "4096"]),
+                        (3, ["-i", far, "--eve", os.path.join(folder, "no", "such")]),
+                        (3, ["-i", far, "--ctl", os.path.join(folder, "no", "such")])):
         done = bench.start(bench.far, squelch, "watch", *words, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         _, err = done.communicate(timeout=lab.READY_S)
         demand(done.returncode == code and err, f"watch {words}: exit code {done.returncode}, expected {code}")

@@ -13,6 +13,7 @@ static const struct {
 	{ "read", cmd_read, "calls in capture files: which, how sure, and why" },
 	{ "watch", cmd_watch, "calls on interfaces, as they happen" },
 	{ "block", cmd_block, "calls on netfilter queues, blocked as the rules say" },
+	{ "audit", cmd_audit, "who uses what: a host a line" },
 	{ "ctl", cmd_ctl, "ask and steer a running watch or block" },
 	{ "check", cmd_check, "every error in a rules file" },
 	{ "doctor", cmd_doctor, "what this machine lacks or does in our way" },

@@ -8,7 +8,7 @@
 const struct byte_range announced_bytes[] = { { 0, 255 }, { 1, 0 } };
 
 #define RELAY_BITS    6.0f /* a relayed address was asked for: a call, or any other use of ICE */
-#define TRIES_DENSE   2    /* payloads at which we look each time: media may come before its announcement */
+#define TRIES_DENSE   4    /* payloads at which we look each time: media may come before its announcement */
 #define TRIES_LAST    1024 /* then at powers of two up to this: 20 s of speech in one direction */
 
 /* Whether to ask at the n-th payload of a flow. */

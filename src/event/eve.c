@@ -112,7 +112,7 @@ static void put_ends(struct json *j, const struct event_flow *f)
 	put_proto(j, f->proto);
 }
 
-static void put_flow_head(struct eve *e, const struct event *ev, uint32_t call_id, uint64_t number)
+void eve_flow_head(struct eve *e, const struct event *ev, uint32_t call_id, uint64_t number)
 {
 	static const char *const initiators[] = { "src", "dest" };
 	const struct event_flow *f = &ev->flow;
@@ -154,13 +154,19 @@ static void put_evidence(struct json *j, const struct event_voip *v)
 	json_array_end(j);
 }
 
+enum put_voip { PUT_DECISION, PUT_FLOW, PUT_BRIEF };
+
 /* A flow of no class says no more than that: there are thousands of them for one call. */
-static void put_voip(struct json *j, const struct event_voip *v, bool brief)
+static void put_voip(struct json *j, const struct event_voip *v, enum put_voip how)
 {
+	const bool brief = how == PUT_BRIEF, kind = how == PUT_FLOW && v->app == APP_SKYPE;
+
 	json_object(j, "voip");
 	json_word(j, "class", class_name(v->cls));
 	json_word(j, "app", app_name(v->app));
 	json_fixed(j, "bits", v->bits, 1);
+	if (kind)
+		json_word(j, "kind", v->kind);
 	if (!brief) {
 		json_bool(j, "tunnelled", v->tunnelled);
 		json_u64(j, "packets", v->packets);
@@ -236,8 +242,8 @@ static void put_verdict(struct json *j, const struct event *ev)
 void eve_voip(struct eve *e, const struct event *ev, uint32_t call_id)
 {
 	eve_begin(e, "voip", ev->wall_ns);
-	put_flow_head(e, ev, call_id, ev->number);
-	put_voip(&e->json, &ev->voip, false);
+	eve_flow_head(e, ev, call_id, ev->number);
+	put_voip(&e->json, &ev->voip, PUT_DECISION);
 	put_verdict(&e->json, ev);
 	json_line_end(&e->json, true);
 }
@@ -270,9 +276,9 @@ static void put_counters(struct json *j, const struct event *ev)
 void eve_flow(struct eve *e, const struct event *ev, uint32_t call_id)
 {
 	eve_begin(e, "flow", ev->wall_ns);
-	put_flow_head(e, ev, call_id, ev->flow.first_number);
+	eve_flow_head(e, ev, call_id, ev->flow.first_number);
 	put_counters(&e->json, ev);
-	put_voip(&e->json, &ev->voip, ev->voip.cls == CLASS_NONE);
+	put_voip(&e->json, &ev->voip, ev->voip.cls == CLASS_NONE ? PUT_BRIEF : PUT_FLOW);
 	put_verdict(&e->json, ev);
 	json_line_end(&e->json, false);
 }

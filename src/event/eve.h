@@ -29,8 +29,14 @@ void eve_call(struct eve *, const struct call *, uint64_t wall_ns);
 /* START, STATS, STOP. */
 void eve_status(struct eve *, const struct event *, const struct counts *);
 
+/* eve_audit.c: a finding; and a host when the run ends. */
+struct audit_row;
+void eve_audit(struct eve *, const struct event *);
+void eve_audit_host(struct eve *, const struct audit_row *, uint64_t wall_ns);
+
 /* Shared by the files that write events. */
 void eve_begin(struct eve *, const char *type, uint64_t wall_ns);
+void eve_flow_head(struct eve *, const struct event *, uint32_t call_id, uint64_t number);
 void eve_call_id(struct json *, uint32_t call_id);
 
 #endif

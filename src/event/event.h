@@ -100,6 +100,7 @@ struct event_conf {
 	const char *const *ifaces; /* names for event_flow.iface; NULL without */
 	bool redact;               /* identities as keyed hashes */
 	bool summary;              /* gather what event_summary prints */
+	bool audit;                /* gather what event_audit prints; of events only audits are written */
 };
 
 struct event_sink *event_sink_new(const struct event_conf *);
@@ -115,6 +116,9 @@ void event_each_call(const struct event_sink *, void (*fn)(void *arg, const stru
 void event_counts(const struct event_sink *, struct counts *);
 /* For people: calls first, one line each, then applications and hosts. */
 void event_summary(struct event_sink *, FILE *out);
+/* Hosts by application, with conf.audit: for people, or as CSV. */
+enum audit_format { AUDIT_TEXT, AUDIT_CSV };
+void event_audit(struct event_sink *, enum audit_format, FILE *out);
 /* Calls recorded so far; for --exit-code. */
 uint64_t event_calls(const struct event_sink *);
 /* False when writing failed (errno of the first failure in *error). */

@@ -4,32 +4,35 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/hash.h"
+#include "detect/skype_table.h"
 
 #define LATELY_NS (86400 * NS_PER_S) /* the recordings of 2009 were kept and sent when there was time */
 
-struct recent_host {
-	struct addr host;
-	uint64_t wall_ns;         /* 0: free */
+struct host {
+	uint64_t wall_ns;
 	enum app app;
 	enum recent_did did;
 };
 
-struct recent { struct recent_host host[RECENT_HOSTS]; };
+struct recent { struct skype_table *hosts; };
 
 struct recent *recent_new(void)
 {
-	return calloc(1, sizeof(struct recent));
+	struct recent *r = calloc(1, sizeof *r);
+
+	if (r != NULL && (r->hosts = skype_table_new(RECENT_HOSTS, sizeof(struct host))) == NULL) {
+		free(r);
+		return NULL;
+	}
+	return r;
 }
 
 void recent_free(struct recent *r)
 {
+	if (r == NULL)
+		return;
+	skype_table_free(r->hosts);
 	free(r);
-}
-
-static size_t place(const struct addr *host)
-{
-	return hash_bytes(host, sizeof *host) % RECENT_HOSTS;
 }
 
 void recent_take(struct recent *r, const struct event *ev)
@@ -38,20 +41,20 @@ void recent_take(struct recent *r, const struct event *ev)
 	    : ev->voip.app == APP_SKYPE && ev->voip.cls != CLASS_NONE ? RECENT_SKYPE : RECENT_NOTHING;
 
 	for (int i = 0; did != RECENT_NOTHING && i < 2; i++) {
-		struct recent_host *h = &r->host[place(&ev->flow.ip[i])];
+		bool evicted;
+		struct host *h = skype_table_get(r->hosts, &(struct skype_where){ .ip = ev->flow.ip[i] }, &evicted);
 
 		/* a call says more than that Skype goes on */
-		if (addr_equal(&h->host, &ev->flow.ip[i]) && h->did > did && ev->wall_ns - h->wall_ns < LATELY_NS)
-			continue;
-		*h = (struct recent_host){ ev->flow.ip[i], ev->wall_ns, ev->voip.app, did };
+		if (h->did <= did || ev->wall_ns - h->wall_ns > LATELY_NS)
+			*h = (struct host){ ev->wall_ns, ev->voip.app, did };
 	}
 }
 
-enum recent_did recent_find(const struct recent *r, const struct addr *host, uint64_t wall_ns, enum app *app)
+enum recent_did recent_find(struct recent *r, const struct addr *host, uint64_t wall_ns, enum app *app)
 {
-	const struct recent_host *h = &r->host[place(host)];
+	const struct host *h = skype_table_find(r->hosts, &(struct skype_where){ .ip = *host });
 
-	if (h->wall_ns == 0 || !addr_equal(&h->host, host) || wall_ns < h->wall_ns || wall_ns - h->wall_ns > LATELY_NS)
+	if (h == NULL || wall_ns < h->wall_ns || wall_ns - h->wall_ns > LATELY_NS)
 		return RECENT_NOTHING;
 	*app = h->app;
 	return h->did;

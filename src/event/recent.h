@@ -5,7 +5,7 @@
 #include "event/event.h"
 
 /* Hosts that called lately, or ran Skype: a recording that leaves one of them is news. */
-#define RECENT_HOSTS 4096 /* of two hosts that share a place the later one stays */
+#define RECENT_HOSTS 4096 /* the one heard longest ago is forgotten first */
 
 struct recent;
 
@@ -15,6 +15,6 @@ void recent_free(struct recent *);
 void recent_take(struct recent *, const struct event *);
 enum recent_did { RECENT_NOTHING, RECENT_SKYPE, RECENT_CALLED };
 /* What the host did within the last day; its application in *app. */
-enum recent_did recent_find(const struct recent *, const struct addr *host, uint64_t wall_ns, enum app *app);
+enum recent_did recent_find(struct recent *, const struct addr *host, uint64_t wall_ns, enum app *app);
 
 #endif

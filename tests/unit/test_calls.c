@@ -354,7 +354,9 @@ static void media_that_was_none(void **state)
 {
 	(void)state;
 	voip(0, 2, 5, 40000, 9, 30000, CLASS_MEDIA, APP_RTP, 0);
-	flow_end(5000, 2, 5, 40000, 9, 30000, CLASS_STREAMING, APP_RTP, 0);
+	flow_begin(5000, 2, 5, 40000, 9, 30000, CLASS_STREAMING, APP_RTP, 0);
+	ev.spoken = true;
+	event_emit(sink, &ev);
 	stop();
 	assert_int_equal(calls_written(), 0);
 	assert_in(sink_text, "\"calls\":0,");

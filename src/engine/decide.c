@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "engine/state.h"
 
+#include <string.h>
+
 #include "base/clock.h"
 #include "judge/judge.h"
 
@@ -76,6 +78,14 @@ static struct verdict ask_rules(const struct engine *e, const struct flow *f, co
 	return v;
 }
 
+/* After a reload the same line of the same file is another struct, but no news. */
+static bool same_rule(const struct rule *a, const struct rule *b)
+{
+	if (a == b || a == NULL || b == NULL)
+		return a == b;
+	return a->line == b->line && strcmp(a->file, b->file) == 0 && strcmp(a->reason, b->reason) == 0;
+}
+
 /* Asks the rules; true when the verdict in force changed. */
 static bool apply_rules(struct engine *e, struct flow *f, struct verdict *v)
 {
@@ -93,7 +103,7 @@ static bool apply_rules(struct engine *e, struct flow *f, struct verdict *v)
 	f->flags = (f->flags & ~(uint32_t)FLOW_EMERGENCY) | FLOW_JUDGED | (v->emergency ? FLOW_EMERGENCY : 0);
 	if (s.cls == CLASS_MEDIA && v->action == ACTION_DROP && action != ACTION_DROP)
 		remember_cut(e, f);
-	return f->rule != before || f->action != action;
+	return !same_rule(f->rule, before) || f->action != action;
 }
 
 void decide_first(struct engine *e, struct flow *f)

@@ -2,6 +2,8 @@
 #include "skype_feed.h"
 #include "skype_make.h"
 
+#include "detect/skype_segment.h"
+
 static const struct end client = { { 192, 168, 1, 34 }, 50118 }, server = { { 5, 248, 186, 221 }, 31010 };
 static const uint8_t hello[72] =
 	"\x80\x46\x01\x03\x01\x00\x2d\x00\x00\x00\x10\x00\x00\x05\x00\x00\x04\x00\x00\x0a\x00\x00\x09\x00\x00\x64\x00\x00"
@@ -206,6 +208,23 @@ static void client_1_2_measured(void **state)
 	assert_true(say(f, false, second, sizeof second));
 }
 
+/* Lengths, frame and request number, command, list type: one bit of each off, and it is not. The list type has two values, the command some. */
+static void client_1_2_one_bit_off(void **state)
+{
+	(void)state;
+	for (unsigned bit = 0; bit < 9 * 8; bit++) {
+		struct skype_make m = maker();
+		uint8_t first[14], second[64];
+		struct skype_find find;
+		uint32_t n = make_old(&m, first, second, 19);
+		bool free = bit / 8 == 4 || bit / 8 == 5 || bit == 64 || bit == 65;
+
+		second[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		if (!free && skype_segment_old(first, second, n, &find))
+			fail_msg("bit %u", bit);
+	}
+}
+
 static void client_1_2_in_one_piece(void **state)
 {
 	struct feed *f = *state;
@@ -366,7 +385,7 @@ int main(void)
 		TEST(first_segment_proves), cmocka_unit_test(one_bit_off_is_not_skype), cmocka_unit_test(every_generation_both_ways),
 		TEST(header_with_more_behind), TEST(padding_proves), TEST(short_paddings_add_up), TEST(padding_with_message_behind),
 		TEST(imitated_hellos), TEST(ordinary_ssl2_hello_is_not), TEST(client_1_2), TEST(client_1_2_measured),
-		TEST(client_1_2_in_one_piece), TEST(seed_follows_the_chain), TEST(answer_without_a_chain_is_weak),
+		cmocka_unit_test(client_1_2_one_bit_off), TEST(client_1_2_in_one_piece), TEST(seed_follows_the_chain), TEST(answer_without_a_chain_is_weak),
 		TEST(log_in), TEST(tls_is_not_a_log_in),
 		TEST(version_request), cmocka_unit_test(behind_proxies), TEST(old_client_behind_socks), TEST(any_prefix),
 	};

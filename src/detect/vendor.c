@@ -11,7 +11,7 @@
 const struct byte_range vendor_bytes[] = { { 0x00, 0xff }, { 1, 0 } };
 
 static const struct vendor_app *const apps[] = {
-	&vendor_zoom, &vendor_discord, &vendor_telegram, &vendor_imo, &vendor_snapchat, &vendor_teams,
+	&vendor_zoom, &vendor_discord, &vendor_telegram, &vendor_imo, &vendor_snapchat,
 	&vendor_mumble_voice, &vendor_mumble, &vendor_telegram_peer,
 };
 enum { APPS_N = sizeof apps / sizeof *apps };

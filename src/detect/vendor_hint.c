@@ -9,6 +9,7 @@
 
 #include "base/cursor.h"
 #include "detect/rtp.h"
+#include "detect/vendor.h"
 
 const struct byte_range vendor_hint_bytes[] = { { 0x00, 0xff }, { 1, 0 } };
 
@@ -42,6 +43,8 @@ enum look_result vendor_hint_look(struct look *l)
 
 	if (l->depth != 0 || l->len == 0)
 		return LOOK_MAYBE;
+	if (vendor_teams.opens(l))
+		return vendor_teams.look(l, NULL);
 	if (teamspeak(l)) {
 		detect_evidence(l, CLASS_SIGNALLING, APP_TEAMSPEAK, UNVERIFIED_BITS, "TeamSpeak 3 handshake", 0, 0);
 		return LOOK_NO;

@@ -128,10 +128,29 @@ static void ask_ndpi(struct engine *e, struct flow *f, int dir, const struct pac
 
 static const struct fate pass = { 0 };
 
-/* Two samples of what might be one RTP source, with different numbers: the same 32 bits do not come by chance. */
-static bool probe_news(const struct flow_probe *before, const struct flow_probe *now)
+/* What a sample of a cleared flow may change. */
+struct glimpse { struct flow_probe probe; uint32_t media_packets; };
+
+static struct glimpse glimpse_of(const struct flow *f, int dir)
 {
-	return now->ssrc != 0 && now->ssrc == before->ssrc && now->seq != before->seq;
+	return (struct glimpse){ f->probe[dir], f->watch == NULL ? 0 : f->watch->media_packets };
+}
+
+/*
+ * Samples see no two packets in a row. But two of one RTP source have 32 bits in
+ * common that do not come by chance, with different numbers; when the numbers
+ * are close, the RTP row took them for its own. A flow known as media is not news.
+ */
+static bool is_news(const struct flow *f, int dir, const struct glimpse *before)
+{
+	const struct flow_probe *now = &f->probe[dir];
+
+	if (f->watch != NULL && f->watch->dirty)
+		return true;
+	if (f->watch != NULL && f->watch->cls == CLASS_MEDIA)
+		return false;
+	return (f->watch != NULL && f->watch->media_packets != before->media_packets) ||
+	    (now->ssrc != 0 && now->ssrc == before->probe.ssrc && now->seq != before->probe.seq);
 }
 
 /* A cleared flow that looks at a sample as if something began on it is watched again. */
@@ -144,7 +163,7 @@ static void look_closer(struct flow *f)
 static struct fate take_packet(struct engine *e, const struct packet *pkt)
 {
 	struct fate fate = pass;
-	struct flow_probe probe;
+	struct glimpse before;
 	struct flow *f;
 	int dir;
 
@@ -153,12 +172,11 @@ static struct fate take_packet(struct engine *e, const struct packet *pkt)
 		return pass;
 	if (e->asks_undecided && !(f->flags & FLOW_JUDGED))
 		decide_first(e, f);
-	probe = f->probe[dir];
+	before = glimpse_of(f, dir);
 	detect_packet(&e->env, f, dir, pkt);
 	if (e->conf.ndpi != NDPI_OFF && !(f->flags & FLOW_NDPI_DONE))
 		ask_ndpi(e, f, dir, pkt);
-	if (f->flags & FLOW_FINAL && f->action <= ACTION_ALERT &&
-	    (probe_news(&probe, &f->probe[dir]) || (f->watch != NULL && f->watch->dirty))) {
+	if (f->flags & FLOW_FINAL && f->action <= ACTION_ALERT && is_news(f, dir, &before)) {
 		look_closer(f);
 		fate.watch = true;
 	}

@@ -6,6 +6,7 @@
 #include "base/hash.h"
 
 #define ROW_SLOTS  (2 * AUDIT_ROWS_MAX)  /* open addressing, at most half full */
+#define DNS_PORT   53
 #define PEER_SLOTS (2 * AUDIT_PEERS_MAX)
 
 /* The hash needs all bytes defined. */
@@ -182,13 +183,33 @@ static void row_flow(struct audit *a, struct audit_row *r, const struct event *e
 		r->accepted++;
 }
 
+/* Traffic whose both ends use the application; of the rest one end is a server. */
+static bool between_users(const struct event_voip *v)
+{
+	return v->cls == CLASS_MEDIA || v->cls == CLASS_SIGNALLING || v->cls == CLASS_ICE || v->app == APP_SKYPE;
+}
+
+/* The ends that get a line, a bit each: inside, and using it; when both are outside, who opened the flow. */
+static uint8_t hosts_of(const struct event *ev)
+{
+	enum { SOURCE = 1, BOTH = 3 };
+	uint8_t inside = ev->flow.inside & BOTH;
+
+	return inside == 0 || (inside == BOTH && !between_users(&ev->voip)) ? SOURCE : inside;
+}
+
+/* Looking a name up is no use of what it names. */
+static bool is_lookup(const struct event *ev)
+{
+	return ev->voip.cls == CLASS_NONE && (ev->flow.port[0] == DNS_PORT || ev->flow.port[1] == DNS_PORT);
+}
+
 void audit_flow(struct audit *a, const struct event *ev)
 {
 	enum category c = category_of(&ev->voip);
-	/* when both ends are outside, who opened the flow uses the application */
-	uint8_t hosts = (ev->flow.inside & 3) != 0 ? ev->flow.inside & 3 : 1;
+	uint8_t hosts = hosts_of(ev);
 
-	if (c == CATEGORY_NONE)
+	if (c == CATEGORY_NONE || is_lookup(ev))
 		return;
 	for (int end = 0; end < 2; end++) {
 		struct audit_row *r = hosts >> end & 1 && !addr_is_multicast(&ev->flow.ip[end])

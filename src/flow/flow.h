@@ -71,7 +71,7 @@ struct watch;
 struct rule;
 
 struct flow {
-	struct flow_key key;
+	_Alignas(64) struct flow_key key; /* cache lines: key and last_ns; counters; the rest */
 	uint64_t id;              /* flow_id: 53 bits */
 	uint64_t last_ns;
 

@@ -14,7 +14,8 @@
  * index of (hash, number) pairs, probed linearly and closed up on deletion. Two
  * lists run through each flow: the wheel slot of its deadline, and its class of worth.
  */
-#define CHUNK_FLOWS   4096u
+#define CHUNK_FLOWS   8192u    /* 2 MiB: one huge page, where the kernel gives them */
+#define HUGE_PAGE     (2u << 20)
 #define CACHE_LINE    64
 #define NONE          UINT32_MAX
 #define TCP_FIN 0x01
@@ -76,6 +77,7 @@ static const char *const end_names[] = {
 	[FLOW_END_TIMEOUT] = "timeout", [FLOW_END_TCP] = "closed", [FLOW_END_EVICTED] = "evicted",
 	[FLOW_END_SHUTDOWN] = "shutdown", [FLOW_END_REUSED] = "reused",
 };
+static_assert(CHUNK_FLOWS * sizeof(struct flow) == HUGE_PAGE, "a chunk fills a huge page");
 static_assert(sizeof end_names / sizeof *end_names == FLOW_ENDS, "name every reason");
 
 const char *flow_end_name(enum flow_end end)
@@ -88,15 +90,25 @@ static struct flow *flow_at(const struct flow_table *t, uint32_t n)
 	return &t->chunks[n / CHUNK_FLOWS][n % CHUNK_FLOWS];
 }
 
-/* Big tables are mapped, not allocated: untouched pages cost nothing. */
+/*
+ * Big tables are mapped, not allocated: untouched pages cost nothing. They begin
+ * on a huge page, since random looks at 4 KiB pages would miss the TLB each time.
+ */
 static void *map_zeroed(size_t size)
 {
-	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	size_t room = size + HUGE_PAGE;
+	char *p = mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	size_t before;
 
 	if (p == MAP_FAILED)
 		return NULL;
-	(void)madvise(p, size, MADV_HUGEPAGE); /* a hint: fewer TLB misses */
-	return p;
+	before = (HUGE_PAGE - ((uintptr_t)p & (HUGE_PAGE - 1))) & (HUGE_PAGE - 1);
+	if (before != 0)
+		munmap(p, before);
+	if (room - before > size)
+		munmap(p + before + size, room - before - size);
+	(void)madvise(p + before, size, MADV_HUGEPAGE); /* a hint */
+	return p + before;
 }
 
 static uint32_t index_size(uint32_t max_flows)

@@ -16,11 +16,11 @@
  *
  * Fixed memory a host; the host heard longest ago is forgotten first.
  */
-#define ROLE_HOSTS 1024 /* 4 KB each, touched as they are used */
+#define ROLE_HOSTS 1024 /* 10 KB each, touched as they are used */
 
 #define ROLE_SUPERNODE_PEERS 20 /* strangers: a client is called by those who know it, a super node by clients that look for one (20 to 30 are asked at log-in) */
-#define ROLE_RELAY_WINDOWS   32 /* of ROLE_WINDOW_MS: what is compared */
-#define ROLE_WINDOW_MS       500
+#define ROLE_WINDOW_MS       120  /* holds whole packets of 20, 30, 40 and 60 ms: their number does not swing by itself */
+#define ROLE_RELAY_WINDOWS   256  /* that are compared: half a minute */
 
 /* What Skype said its hosts lend at most; docs/SKYPE.md has the sources. */
 struct role_cap {

@@ -6,6 +6,7 @@
     probe.py load ADDRESS PORT RATE S N   the same over N sockets that stay
     probe.py replay INTERFACE PCAP RATE   frames as they are
     probe.py chat-server PORT | chat-client URL COUNT
+    probe.py vnc-client ADDRESS PORT S
     probe.py tracker PORT PEER...
 """
 import random
@@ -14,6 +15,8 @@ import struct
 import sys
 import time
 
+SO_RCVBUFFORCE = 33  # Linux, asm-generic/socket.h
+
 
 def family(address):
     return socket.AF_INET6 if ":" in address else socket.AF_INET
@@ -21,7 +24,7 @@ def family(address):
 
 def sink(port, path):
     s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
-    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+    s.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 24)
     s.bind(("::", int(port)))
     with open(path, "w", buffering=1) as out:
         while True:
@@ -95,6 +98,43 @@ def chat_client(url, count):
                 await asyncio.sleep(rng.uniform(0.02, 0.25))
     asyncio.run(talk())
     print("all said")
+
+
+def vnc_client(address, port, seconds):
+    """Looks at a screen as a viewer does, raw (RFC 6143); prints the updates and bytes it got."""
+    s = socket.create_connection((address, int(port)), timeout=10)
+    stream = s.makefile("rwb")
+
+    def say(data):
+        stream.write(data)
+        stream.flush()
+
+    def ask(incremental):
+        say(struct.pack(">BBHHHH", 3, incremental, 0, 0, width, height))
+
+    stream.read(12)
+    say(b"RFB 003.008\n")
+    stream.read(stream.read(1)[0])
+    say(b"\x01")  # no authentication
+    if stream.read(4) != bytes(4):
+        sys.exit("not let in")
+    say(b"\x01")  # shared
+    width, height = struct.unpack(">HH", stream.read(4))
+    stream.read(16)
+    stream.read(struct.unpack(">I", stream.read(4))[0])
+    say(struct.pack(">BxHi", 2, 1, 0))  # only the raw encoding
+    ask(0)
+    updates, total, end = 0, 0, time.monotonic() + float(seconds)
+    while time.monotonic() < end:
+        kind = stream.read(1)[0]
+        if kind != 0:  # only framebuffer updates are expected here
+            sys.exit(f"message {kind}")
+        for _ in range(struct.unpack(">xH", stream.read(3))[0]):
+            _, _, w, h, _ = struct.unpack(">HHHHi", stream.read(12))
+            total += len(stream.read(w * h * 4))
+        updates += 1
+        ask(1)
+    print(updates, total)
 
 
 def tracker(port, *peers):

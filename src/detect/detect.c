@@ -36,9 +36,15 @@ void detect_init(struct detect_env *env, uint32_t enabled)
 	env->finish_rows = 0;
 	memset(env->udp_rows, 0, sizeof env->udp_rows);
 	memset(env->tcp_rows, 0, sizeof env->tcp_rows);
+	env->fact_rows = 0;
+	memset(env->give_up_rows, 0, sizeof env->give_up_rows);
 	for (unsigned i = 0; i < n_detectors; i++) {
 		if (!(enabled & 1u << i))
 			continue;
+		if (detectors[i].facts_only)
+			env->fact_rows |= 1u << i;
+		if (detectors[i].give_up_after != 0)
+			env->give_up_rows[detectors[i].give_up_after] |= 1u << i;
 		if (detectors[i].finish != NULL)
 			env->finish_rows |= 1u << i;
 		if (detectors[i].look != NULL)
@@ -221,20 +227,26 @@ void detect_inner(struct look *l, const uint8_t *data, uint32_t len)
 }
 
 /* Rows that found nothing in their number of payloads stop looking. */
-static void give_up(struct flow *f)
+static void give_up(const struct detect_env *env, struct flow *f)
 {
 	uint32_t seen = f->dir[0].payloads + f->dir[1].payloads;
 
-	for (unsigned i = 0; i < n_detectors; i++)
-		if (detectors[i].give_up_after == seen && !(f->claimed & 1u << i))
-			f->alive &= ~(1u << i);
+	if (seen <= GIVE_UP_MAX)
+		f->alive &= ~(env->give_up_rows[seen] & ~f->claimed);
 }
 
-#define GIVE_UP_CHECKS 64 /* payloads; no row's give_up_after is larger */
+/* Of these rows, those that still look and have something to look at. */
+static uint32_t worth_asking(const struct detect_env *env, const struct flow *f, uint32_t rows)
+{
+	rows &= f->alive;
+	if (rows & env->fact_rows && !facts_maybe(env->facts, &f->key.ip[0], &f->key.ip[1]))
+		rows &= ~env->fact_rows;
+	return rows;
+}
 
 static void datagram(struct detect_env *env, struct flow *f, int dir, const struct packet *pkt)
 {
-	uint32_t rows = env->udp_rows[pkt->payload[0]] & f->alive;
+	uint32_t rows = worth_asking(env, f, env->udp_rows[pkt->payload[0]]);
 	struct look l;
 
 	if (rows != 0) {
@@ -244,8 +256,7 @@ static void datagram(struct detect_env *env, struct flow *f, int dir, const stru
 		};
 		run_rows(&l, rows);
 	}
-	if (f->dir[0].payloads + f->dir[1].payloads <= GIVE_UP_CHECKS)
-		give_up(f);
+	give_up(env, f);
 }
 
 /* --- streams --- */
@@ -331,7 +342,7 @@ static void stream_begin(struct look *l, const struct packet *pkt, uint32_t used
 /* Offers the first bytes of a direction to every row that might know them. */
 static void stream_offer(struct look *l, const struct packet *pkt)
 {
-	uint32_t rows = l->env->tcp_rows[pkt->payload[0]] & l->flow->alive;
+	uint32_t rows = worth_asking(l->env, l->flow, l->env->tcp_rows[pkt->payload[0]]);
 
 	while (rows != 0) {
 		enum stream_result_code code;

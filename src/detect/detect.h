@@ -48,6 +48,7 @@ struct evidence {
 
 #define EVIDENCE_MAX   8      /* slots a flow; refusals are counted */
 #define DETECTORS_MAX  32     /* rows; flow.alive has a bit for each */
+#define GIVE_UP_MAX    64     /* payloads after which a row that found nothing may stop */
 #define UNVERIFIED_BITS 8.0f  /* most that a row without a real sample may add: it names only */
 #define ANNOUNCED_BITS 12.0f  /* most that an announcement is worth before media confirms it */
 
@@ -142,8 +143,9 @@ struct detector {
 	const char *about;            /* one line for people */
 	enum group group;
 	bool verified;                /* a real capture or client exercised it (docs/METHOD.md) */
+	bool facts_only;              /* looks at facts about the two hosts, not at the payload */
 	float cap_bits;               /* most it may add; for statistics log2(n/3), 0 no cap */
-	uint16_t give_up_after;       /* payloads without LOOK_YES, 0 never */
+	uint16_t give_up_after;       /* payloads without LOOK_YES, at most GIVE_UP_MAX; 0 never */
 	const struct byte_range *udp; /* first bytes looked at; NULL not over UDP; ends with {1, 0} */
 	const struct byte_range *tcp; /* of a stream's first segment a direction; NULL not over TCP */
 	enum look_result (*look)(struct look *);
@@ -166,6 +168,8 @@ struct detect_env {
 	uint32_t enabled;             /* rows switched on (--detect) */
 	uint32_t udp_rows[256];       /* rows that look at a datagram with this first byte */
 	uint32_t tcp_rows[256];       /* rows that take a stream that begins with this byte */
+	uint32_t fact_rows;           /* rows that are asked only when something is known of the two hosts */
+	uint32_t give_up_rows[GIVE_UP_MAX + 1]; /* rows that stop at this payload, when they found nothing */
 	/* Frees one older watch when the budget is used up; false when there is none. */
 	bool (*reclaim)(void *arg);
 	void (*on_signal)(void *arg, const struct look *, const struct call_signal *);

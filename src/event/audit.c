@@ -189,12 +189,14 @@ static bool between_users(const struct event_voip *v)
 	return v->cls == CLASS_MEDIA || v->cls == CLASS_SIGNALLING || v->cls == CLASS_ICE || v->app == APP_SKYPE;
 }
 
-/* The ends that get a line, a bit each: inside, and using it; when both are outside, who opened the flow. */
+/* The ends that get a line, a bit each: inside, and using it; when both are outside, who opened the flow, and whoever is in a call. */
 static uint8_t hosts_of(const struct event *ev)
 {
 	enum { SOURCE = 1, BOTH = 3 };
 	uint8_t inside = ev->flow.inside & BOTH;
 
+	if (inside == 0 && ev->voip.cls == CLASS_MEDIA)
+		return BOTH;
 	return inside == 0 || (inside == BOTH && !between_users(&ev->voip)) ? SOURCE : inside;
 }
 

@@ -75,12 +75,12 @@ static void cell_public(const struct audit_row *r, char *out)
 
 static void cell_first(const struct audit_row *r, char *out)
 {
-	stamp(r->first_ns, "%m-%d %H:%M:%S", out);
+	stamp(r->first_ns, "%Y-%m-%d %H:%M", out);
 }
 
 static void cell_last(const struct audit_row *r, char *out)
 {
-	stamp(r->last_ns, "%H:%M:%S", out);
+	stamp(r->last_ns, "%m-%d %H:%M", out);
 }
 
 static void cell_peers(const struct audit_row *r, char *out)
@@ -226,7 +226,7 @@ static void print_finds(FILE *out, const struct audit_lists *l)
 	for (unsigned i = 0; i < l->n_find; i++) {
 		const struct audit_find *f = &l->find[i];
 
-		fprintf(out, "%s %-15s %s%s%.40s\n", stamp(f->wall_ns, "%m-%d %H:%M:%S", at),
+		fprintf(out, "%s %-15s %s%s%.40s\n", stamp(f->wall_ns, "%Y-%m-%d %H:%M:%S", at),
 		    addr_text(&f->host, host), f->what, f->name[0] == '\0' ? "" : ", ", f->name);
 	}
 	if (l->finds > l->n_find)

@@ -159,8 +159,14 @@ enum put_voip { PUT_DECISION, PUT_FLOW, PUT_BRIEF };
 /* A flow of no class says no more than that: there are thousands of them for one call. */
 static void put_voip(struct json *j, const struct event_voip *v, enum put_voip how)
 {
+	static const char nothing[] = "{\"class\":null,\"app\":null,\"bits\":0.0}";
 	const bool brief = how == PUT_BRIEF, kind = how == PUT_FLOW && v->app == APP_SKYPE;
 
+	if (brief && v->cls == CLASS_NONE && v->app == APP_NONE && v->bits == 0) {
+		json_key(j, "voip"); /* most flows: in one piece */
+		json_raw(j, nothing, sizeof nothing - 1);
+		return;
+	}
 	json_object(j, "voip");
 	json_word(j, "class", class_name(v->cls));
 	json_word(j, "app", app_name(v->app));
@@ -224,8 +230,15 @@ static void put_alerts(struct json *j, const struct verdict *v)
 
 static void put_verdict(struct json *j, const struct event *ev)
 {
+	static const char passed[] = "{\"action\":\"pass\",\"enforced\":false,\"rule\":null,\"reason\":null}";
 	const struct said said = verdict_said(&ev->verdict);
 
+	if (said.action == ACTION_PASS && said.rule == NULL && said.reason == NULL && !said.list_alerts &&
+	    !ev->enforced && ev->verdict.reject == REJECT_NONE) {
+		json_key(j, "verdict"); /* most flows: in one piece */
+		json_raw(j, passed, sizeof passed - 1);
+		return;
+	}
 	json_object(j, "verdict");
 	json_word(j, "action", action_name(said.action));
 	json_bool(j, "enforced", ev->enforced);

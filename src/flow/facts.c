@@ -309,6 +309,11 @@ bool facts_add(struct facts *f, const struct fact *fact, uint64_t mono_ns, struc
 	return kept;
 }
 
+bool facts_maybe(const struct facts *f, const struct addr *a, const struct addr *b)
+{
+	return atomic_load_explicit(maybe_of(f, a, b), memory_order_relaxed) != 0;
+}
+
 bool facts_find(const struct facts *f, enum fact_kind kind, const struct addr *host,
     const struct addr *remote, uint16_t port, uint8_t proto, uint64_t mono_ns, struct fact *out)
 {
@@ -316,8 +321,8 @@ bool facts_find(const struct facts *f, enum fact_kind kind, const struct addr *h
 	bool found;
 	uint32_t i;
 
-	if (atomic_load_explicit(maybe_of(f, host, remote), memory_order_relaxed) == 0)
-		return false; /* the usual case: nothing was said of these two */
+	if (!facts_maybe(f, host, remote))
+		return false;
 	key = key_for(kind, host, remote, port, proto);
 	pthread_rwlock_rdlock((pthread_rwlock_t *)&f->lock);
 	i = index_find(f, &key);

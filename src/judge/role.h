@@ -19,8 +19,6 @@
 #define ROLE_HOSTS 1024 /* 10 KB each, touched as they are used */
 
 #define ROLE_SUPERNODE_PEERS 20 /* strangers: a client is called by those who know it, a super node by clients that look for one (20 to 30 are asked at log-in) */
-#define ROLE_WINDOW_MS       120  /* holds whole packets of 20, 30, 40 and 60 ms: their number does not swing by itself */
-#define ROLE_RELAY_WINDOWS   256  /* that are compared: half a minute */
 
 /* What Skype said its hosts lend at most; docs/SKYPE.md has the sources. */
 struct role_cap {

@@ -352,8 +352,8 @@ def counted(lab, port):
 
 # -- all of them
 
-# ports: of the server; they tell whose an event is. A data channel has none.
-Plain = collections.namedtuple("Plain", "name programs make ports quick")
+# ports: of the server; they tell whose an event is. A data channel has none. classes: what it may be taken for, and pass.
+Plain = collections.namedtuple("Plain", "name programs make ports quick classes", defaults=(("ice", "control", "streaming", None),))
 
 TABLE = (
     Plain("https", ("curl", "nginx"), https, (443, 80), True),
@@ -372,7 +372,7 @@ TABLE = (
     Plain("openvpn", ("openvpn", "iperf3"), openvpn, (1194,), True),
     Plain("bittorrent", ("transmission-daemon", "transmission-create"), bittorrent, (51413, 6969), True),
     Plain("doom", ("chocolate-server", "chocolate-doom"), doom, (2342,), True),
-    Plain("data-channel", ("chromium",), data_channel, (), True),
+    Plain("data-channel", ("chromium",), data_channel, (), True, ("ice", "control", "signalling")),
 )
 
 
@@ -385,7 +385,7 @@ def about(plain, event):
 def disturbed(plain, events):
     """What squelch decided about traffic that is none of its business."""
     for e in events:
-        if about(plain, e) and (e["verdict"]["action"] != "pass" or e["voip"]["class"] in ("media", "signalling")):
+        if about(plain, e) and (e["verdict"]["action"] != "pass" or e["voip"]["class"] not in plain.classes):
             return (f"taken for {e['voip']['class']} ({e['voip']['app']}), {e['verdict']['action']}: "
                     f"{e['src_ip']}:{e.get('src_port')} > {e['dest_ip']}:{e.get('dest_port')}: "
                     f"{[x['why'] for x in e['voip']['evidence']][:3]}")

@@ -46,6 +46,7 @@ class World(net.Lab):
         run("ip", "netns", "add", far)
         self.namespaces.append(far)
         run("ip", "-n", far, "link", "set", "lo", "up")
+        self._no_dad(far)
         run("ip", "link", "add", "eth0", "netns", far, "address", "02:00:00:00:03:10",
             "type", "veth", "peer", "name", "to-second", "netns", near, "address", "02:00:00:00:03:01")
         for ns, dev, addresses in ((far, "eth0", (f"{CREW4}/24", f"{CREW6}/64")),
@@ -57,6 +58,19 @@ class World(net.Lab):
         run("ip", "-n", far, "route", "add", "default", "via", GATEWAY4N)
         run("ip", "-n", far, "-6", "route", "add", "default", "via", GATEWAY6N)
         self._resolver("second")
+        # The kernel tells of a carrier a second late, and IPv6 waits for it.
+        for ns in self.namespaces:
+            self.wait("a carrier", 5, lambda n=ns: "state DOWN" not in net.run("ip", "-n", n, "-o", "link"))
+
+    def _cable(self, role, far, near):
+        for ns in (self.ns(role), self.ns("gateway")):
+            self._no_dad(ns)
+        super()._cable(role, far, near)
+
+    @staticmethod
+    def _no_dad(ns):
+        # Else IPv6 is dumb for the first two seconds (RFC 4862, 5.4).
+        net.run("ip", "netns", "exec", ns, "sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0")
 
     def start(self, role, *argv, **kw):
         name = self.path(f"{next(self.logs)}-{os.path.basename(argv[0])}.log")

@@ -355,12 +355,23 @@ static bool take(struct look *l, const struct mgcp_message *m)
 	return true;
 }
 
+/* A verb of four letters or a code of three digits, then a blank: nearly all else ends here. */
+static bool may_begin(const struct look *l)
+{
+	enum { VERB = 4, CODE = 3 };
+
+	return l->len > VERB && (l->data[VERB] == ' ' || l->data[VERB] == '\t' ||
+	    l->data[CODE] == ' ' || l->data[CODE] == '\t');
+}
+
 enum look_result mgcp_look(struct look *l)
 {
 	struct span rest = { l->data, l->len };
 	enum look_result result = LOOK_MAYBE;
 	struct mgcp_message m;
 
+	if (!may_begin(l))
+		return LOOK_MAYBE;
 	for (unsigned i = 0; i < PIECES_MAX && rest.len > 0 && message_read(&rest, &m); i++)
 		if (take(l, &m))
 			result = LOOK_YES;

@@ -150,11 +150,10 @@ static char *listing_here(const char *tool)
 	/* Only names from our own tables come here. */
 	snprintf(command, sizeof command, "PATH=$PATH:/usr/sbin:/sbin; %s 2>/dev/null", tool);
 	f = text == NULL ? NULL : popen(command, "re");
-	if (f != NULL) {
+	if (f != NULL)
 		n = fread(text, 1, LISTING_MAX, f);
-		pclose(f);
-	}
-	if (n == 0) {
+	/* Nothing to list is an answer; an error, or no such tool, is none. */
+	if (f == NULL || (pclose(f) != 0 && n == 0)) {
 		free(text);
 		return NULL;
 	}

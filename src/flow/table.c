@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "flow/flow.h"
 
+#include <endian.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -260,6 +261,18 @@ static uint64_t deadline_tick(const struct flow_table *t, const struct flow *f)
 
 /* --- index --- */
 
+/* memcmp would be a call for each packet. */
+static bool key_equal(const struct flow_key *a, const struct flow_key *b)
+{
+	uint64_t x[sizeof *a / 8], y[sizeof *b / 8], differ = 0;
+
+	memcpy(x, a, sizeof x);
+	memcpy(y, b, sizeof y);
+	for (unsigned i = 0; i < sizeof x / sizeof *x; i++)
+		differ |= x[i] ^ y[i];
+	return differ == 0;
+}
+
 static uint32_t index_find(const struct flow_table *t, uint32_t hash, const struct flow_key *key)
 {
 	uint32_t i = hash & t->mask;
@@ -272,7 +285,7 @@ static uint32_t index_find(const struct flow_table *t, uint32_t hash, const stru
 		f = flow_at(t, t->index[i].flow - 1);
 		for (unsigned line = 1; line < sizeof *f / CACHE_LINE; line++)
 			__builtin_prefetch((const char *)f + line * CACHE_LINE, 1); /* all are needed soon */
-		if (memcmp(&f->key, key, sizeof *key) == 0)
+		if (key_equal(&f->key, key))
 			break;
 	}
 	return i;
@@ -389,11 +402,31 @@ unsigned flow_tunnels(const struct flow_table *t, const struct flow *f, struct t
 
 /* --- packets --- */
 
+/* Half of an address as a number that orders as its bytes do. */
+static uint64_t addr_half(const struct addr *a, unsigned half)
+{
+	uint64_t n;
+
+	memcpy(&n, a->b + 8 * half, sizeof n);
+	return be64toh(n);
+}
+
+/* True when the source is the numerically higher end. */
+static bool from_higher(const struct packet *pkt)
+{
+	for (unsigned half = 0; half < 2; half++) {
+		uint64_t a = addr_half(&pkt->ip[0], half), b = addr_half(&pkt->ip[1], half);
+
+		if (a != b)
+			return a > b;
+	}
+	return pkt->port[0] > pkt->port[1];
+}
+
 /* Fills the canonical key; returns the direction of the packet. */
 static int key_of(const struct packet *pkt, struct flow_key *key)
 {
-	int order = memcmp(&pkt->ip[0], &pkt->ip[1], sizeof pkt->ip[0]);
-	int dir = order != 0 ? order > 0 : pkt->port[0] > pkt->port[1];
+	int dir = from_higher(pkt);
 
 	key->ip[dir] = pkt->ip[0];
 	key->ip[!dir] = pkt->ip[1];

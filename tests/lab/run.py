@@ -11,6 +11,7 @@ beginning of its name. The short run takes less than 6 minutes on two cores;
 """
 import argparse
 import collections
+import concurrent.futures
 import os
 import shutil
 import signal
@@ -31,7 +32,9 @@ PASSED, FAILED, SKIPPED = "ok", "FAILED", "skipped"
 NEEDED = ("ip", "iptables", "ip6tables", "ethtool", "tcpdump", "sysctl", "ss")
 
 # without, with: functions of the path of squelch that return what to print, or None; they raise when the test fails.
-Case = collections.namedtuple("Case", "name programs without with_ quick")
+# beside: it measures nothing that another case beside it could spoil.
+Case = collections.namedtuple("Case", "name programs without with_ quick beside", defaults=(True,))
+BESIDE = 2
 
 
 def cases():
@@ -41,7 +44,7 @@ def cases():
     for name, rules, make, quick in calls.ALLOWED:
         yield Case(f"allow-{name}", ("sipp",), None, lambda s, r=rules, m=make: calls.allowed(r, m, s), quick)
     for name, function, quick in steady.TABLE:
-        yield Case(f"gate-{name}", (), None, function, quick)
+        yield Case(f"gate-{name}", (), None, function, quick, False)
 
 
 def find(program):
@@ -131,8 +134,11 @@ def main():
     modes = ("without",) if options.without else ("with",) if options.with_ else ("without", "with")
     squelch = find(options.squelch) or options.squelch
     table, began = Table(), time.monotonic()
+    with concurrent.futures.ThreadPoolExecutor(BESIDE) as pool:
+        list(pool.map(lambda c: run_case(table, c, modes, os.path.abspath(squelch)), [c for c in picked if c.beside]))
     for case in picked:
-        run_case(table, case, modes, os.path.abspath(squelch))
+        if not case.beside:
+            run_case(table, case, modes, os.path.abspath(squelch))
     if plain:
         ordinary.run_all(table, plain, modes, os.path.abspath(squelch), find)
     print(f"\n{table.failed} failed, {time.monotonic() - began:.0f} s")

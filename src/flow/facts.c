@@ -213,7 +213,14 @@ static void chain_take(struct facts *f, struct chain *c, uint32_t n, enum which 
 /* The same for both orders, so that all questions about one flow look at one byte. */
 static _Atomic uint8_t *maybe_of(const struct facts *f, const struct addr *a, const struct addr *b)
 {
-	return &f->maybe[(hash_bytes(a, sizeof *a) + hash_bytes(b, sizeof *b)) & f->mask];
+	enum { SPREAD = 40 }; /* the high bits of the product: every bit of the addresses is in them */
+	uint64_t x[2], y[2], n;
+
+	memcpy(x, a, sizeof x);
+	memcpy(y, b, sizeof y);
+	n = ((x[0] + y[0]) ^ hash_key) * (x[1] + y[1] + 1) + (x[0] ^ y[0] ^ x[1] ^ y[1]);
+	n *= hash_key | 1;
+	return &f->maybe[(n >> SPREAD ^ n >> 20) & f->mask];
 }
 
 /* Only writers change the filter, under the lock: no two at a time. */

@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/addr.h"
@@ -70,34 +71,37 @@ struct flow_probe {
 struct watch;
 struct rule;
 
+/* By cache line: every packet needs the first three, only beginnings and ends the fourth. */
 struct flow {
-	_Alignas(64) struct flow_key key; /* cache lines: key and last_ns; counters; the rest */
+	_Alignas(64) struct flow_key key;
 	uint64_t id;              /* flow_id: 53 bits */
 	uint64_t last_ns;
 
 	struct flow_dir dir[2];
 
-	uint64_t first_ns;
-	uint64_t first_wall_ns;
-	uint64_t first_number;    /* packet number in the file */
 	struct watch *watch;      /* evidence and detector state; NULL while nobody cares */
-	uint32_t window;          /* second (mono) of window_packets[0] */
 	struct flow_probe probe[2]; /* by direction: what the RTP row remembers before it asks for a watch */
-	const struct rule *rule;  /* that decided, or the first that alerted; NULL none */
+	uint32_t window;          /* second (mono) of window_packets[0] */
 	uint32_t alive;           /* detector rows still looking, a bit each */
 	uint32_t claimed;         /* rows that found something: they are not given up */
 	uint32_t flags;           /* enum flow_flag */
 	uint32_t looked_at;       /* payloads when a sample of it, cleared before, showed news */
-	uint32_t wheel_next, wheel_prev;
-	uint32_t worth_next, worth_prev;
 	uint32_t hash;
-	uint16_t iface, oface;    /* as in frame */
 	uint8_t worth;            /* enum flow_worth */
 	uint8_t action;           /* enum action of the verdict in force */
 	uint8_t reject;           /* enum reject_target */
 	uint8_t used;             /* slot of the slab in use */
+
+	_Alignas(64) const struct rule *rule; /* that decided, or the first that alerted; NULL none */
+	uint64_t first_ns;
+	uint64_t first_wall_ns;
+	uint64_t first_number;    /* packet number in the file */
+	uint32_t wheel_next, wheel_prev;
+	uint32_t worth_next, worth_prev;
+	uint16_t iface, oface;    /* as in frame */
 };
 static_assert(sizeof(struct flow) <= 256, "base state per flow (README: memory)");
+static_assert(offsetof(struct flow, rule) == 192, "what every packet needs fits three cache lines");
 
 struct flow_table;
 

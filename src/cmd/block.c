@@ -32,7 +32,7 @@ static const struct option_row rows[] = {
 	{ "receive-memory", 0, OPTION_UINT, "MIB", AT(receive_mib), "buffer of a queue's socket (64)" },
 	{ "user", 0, OPTION_TEXT, "NAME", AT(user), "who does the work (squelch, else nobody)" },
 	{ "fail-closed", 0, OPTION_FLAG, NULL, AT(fail_closed), "what a queue cannot hold is lost, not passed" },
-	{ "ctl", 0, OPTION_TEXT, "PATH", AT(ctl), "control socket (" CTL_PATH "), see squelch-ctl(1)" },
+	{ "ctl", 0, OPTION_TEXT, "PATH", AT(ctl), "control socket (" CTL_PATH "), see squelch(1)" },
 	{ 0 },
 };
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "flow/flow.h"
 
-#include <endian.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
+#include "flow/key.h"
 
 /*
  * Flows live in chunks that never move and are found through an open-addressed
@@ -261,18 +261,6 @@ static uint64_t deadline_tick(const struct flow_table *t, const struct flow *f)
 
 /* --- index --- */
 
-/* memcmp would be a call for each packet. */
-static bool key_equal(const struct flow_key *a, const struct flow_key *b)
-{
-	uint64_t x[sizeof *a / 8], y[sizeof *b / 8], differ = 0;
-
-	memcpy(x, a, sizeof x);
-	memcpy(y, b, sizeof y);
-	for (unsigned i = 0; i < sizeof x / sizeof *x; i++)
-		differ |= x[i] ^ y[i];
-	return differ == 0;
-}
-
 static uint32_t index_find(const struct flow_table *t, uint32_t hash, const struct flow_key *key)
 {
 	uint32_t i = hash & t->mask;
@@ -285,7 +273,7 @@ static uint32_t index_find(const struct flow_table *t, uint32_t hash, const stru
 		f = flow_at(t, t->index[i].flow - 1);
 		__builtin_prefetch((const char *)f + CACHE_LINE, 1); /* needed soon, see struct flow */
 		__builtin_prefetch((const char *)f + 2 * CACHE_LINE, 1);
-		if (key_equal(&f->key, key))
+		if (flow_key_equal(&f->key, key))
 			break;
 	}
 	return i;
@@ -402,46 +390,6 @@ unsigned flow_tunnels(const struct flow_table *t, const struct flow *f, struct t
 
 /* --- packets --- */
 
-/* Half of an address as a number that orders as its bytes do. */
-static uint64_t addr_half(const struct addr *a, unsigned half)
-{
-	uint64_t n;
-
-	memcpy(&n, a->b + 8 * half, sizeof n);
-	return be64toh(n);
-}
-
-/* True when the source is the numerically higher end. */
-static bool from_higher(const struct packet *pkt)
-{
-	for (unsigned half = 0; half < 2; half++) {
-		uint64_t a = addr_half(&pkt->ip[0], half), b = addr_half(&pkt->ip[1], half);
-
-		if (a != b)
-			return a > b;
-	}
-	return pkt->port[0] > pkt->port[1];
-}
-
-/* Fills the canonical key; returns the direction of the packet. */
-static int key_of(const struct packet *pkt, struct flow_key *key)
-{
-	int dir = from_higher(pkt);
-
-	key->ip[dir] = pkt->ip[0];
-	key->ip[!dir] = pkt->ip[1];
-	key->port[dir] = pkt->port[0];
-	key->port[!dir] = pkt->port[1];
-	key->proto = pkt->proto;
-	key->ip_v = pkt->ip_v;
-	key->zero = 0;
-	key->vlan = 0;
-	if (pkt->n_vlan != 0)
-		key->vlan = (uint32_t)pkt->vlan[0] << 16 | (pkt->n_vlan > 1 ? pkt->vlan[1] : 0);
-	key->tunnel = pkt->tunnel_hash;
-	return dir;
-}
-
 /* Who opened a flow: the sender of a SYN, the receiver of a SYN+ACK, the first sender of what has no connections. */
 static uint32_t initiator_flags(const struct packet *pkt, int dir)
 {
@@ -550,7 +498,7 @@ struct flow *flow_table_packet(struct flow_table *t, const struct packet *pkt, s
 	struct flow *f = NULL;
 	uint32_t hash, i;
 
-	*dir = key_of(pkt, &key);
+	*dir = flow_key_of(pkt, &key);
 	hash = (uint32_t)hash_bytes(&key, sizeof key);
 	i = index_find(t, hash, &key);
 	if (t->index[i].flow != 0)

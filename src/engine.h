@@ -26,6 +26,8 @@ struct engine_conf {
 	void (*on_unmark)(void *arg, const struct flow_key *);
 	/* Takes events in place of the sink; NULL: the sink does. */
 	void (*on_event)(void *arg, const struct event *);
+	/* Looks on: each packet of a flow once it is judged, and with NULL the flow's end, while it still holds all; or NULL. */
+	void (*on_look)(void *arg, const struct flow *, int dir, const struct packet *);
 	void *arg;
 };
 

@@ -14,6 +14,7 @@ static const struct {
 	{ "watch", cmd_watch, "calls on interfaces, as they happen" },
 	{ "block", cmd_block, "calls on netfilter queues, blocked as the rules say" },
 	{ "audit", cmd_audit, "who uses what: a host a line" },
+	{ "explain", cmd_explain, "why a flow is called what it is: evidence, sizes, gaps, clock" },
 	{ "ctl", cmd_ctl, "ask and steer a running watch or block" },
 	{ "check", cmd_check, "every error in a rules file" },
 	{ "doctor", cmd_doctor, "what this machine lacks or does in our way" },

@@ -8,6 +8,7 @@ int cmd_watch(int argc, char **argv);
 int cmd_block(int argc, char **argv);
 int cmd_ctl(int argc, char **argv);
 int cmd_audit(int argc, char **argv);
+int cmd_explain(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 

@@ -13,17 +13,22 @@
 #define EVE_MODE 0640 /* events name people */
 
 #define AT(member) offsetof(struct common_conf, member)
+#define JUDGE_ROWS \
+	{ "rules", 'R', OPTION_TEXT, "FILE", AT(rules), "rules (default: alert on calls), see squelch.rules(5)" }, \
+	{ "detect", 0, OPTION_TEXT, "LIST", AT(detect), "only these detectors (a,b) or all but some (-a,-b)" }, \
+	{ "ndpi", 0, OPTION_TEXT, "WHEN", AT(ndpi), "ask libnDPI for names: off, evidence, all" }, \
+	{ "report-bits", 0, OPTION_BITS, "BITS", AT(report_bits), "evidence from which a class is reported (10)" }, \
+	{ "act-bits", 0, OPTION_BITS, "BITS", AT(act_bits), "evidence from which rules act on a class (16)" }, \
+	{ "max-flows", 0, OPTION_UINT, "N", AT(max_flows), "flows tracked at one time (1048576)" }, \
+	{ "watch-memory", 0, OPTION_UINT, "MIB", AT(watch_mib), "memory for watching flows (256)" }
+
+const struct option_row common_judge_rows[] = { JUDGE_ROWS, { 0 } };
+
 const struct option_row common_rows[] = {
-	{ "rules", 'R', OPTION_TEXT, "FILE", AT(rules), "rules (default: alert on calls), see squelch.rules(5)" },
+	JUDGE_ROWS,
 	{ "eve", 0, OPTION_TEXT, "FILE", AT(eve), "write events as JSON lines; - is standard output" },
-	{ "detect", 0, OPTION_TEXT, "LIST", AT(detect), "only these detectors (a,b) or all but some (-a,-b)" },
-	{ "ndpi", 0, OPTION_TEXT, "WHEN", AT(ndpi), "ask libnDPI for names: off, evidence, all" },
-	{ "report-bits", 0, OPTION_BITS, "BITS", AT(report_bits), "evidence from which a class is reported (10)" },
-	{ "act-bits", 0, OPTION_BITS, "BITS", AT(act_bits), "evidence from which rules act on a class (16)" },
 	{ "redact", 0, OPTION_FLAG, NULL, AT(redact), "write identities of callers as keyed hashes" },
 	{ "sensor", 0, OPTION_TEXT, "NAME", AT(sensor), "name of this sensor in events" },
-	{ "max-flows", 0, OPTION_UINT, "N", AT(max_flows), "flows tracked at one time (1048576)" },
-	{ "watch-memory", 0, OPTION_UINT, "MIB", AT(watch_mib), "memory for watching flows (256)" },
 	{ 0 },
 };
 

@@ -19,6 +19,7 @@ struct common_conf {
 };
 
 extern const struct option_row common_rows[];
+extern const struct option_row common_judge_rows[]; /* those of them that are not about events */
 
 /* Defaults; `ndpi` is what --ndpi says when it is not given. */
 struct common_conf common_defaults(const char *command, const char *ndpi);

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "flow/budget.h"
 #include "flow/facts.h"
@@ -154,6 +155,11 @@ struct detector {
 	unsigned (*media)(const void *state, int dir, struct media_stats out[MEDIA_STATS_MAX]);
 	/* When the flow ends, with neither packet nor payload: last evidence from what other flows taught. May be NULL. */
 	void (*finish)(struct look *);
+	/*
+	 * For `squelch explain`, at the end of a flow: prints what detect_state made for it, for people, in
+	 * ASCII lines that begin with four blanks and are at most 80 columns wide. May be NULL.
+	 */
+	void (*explain)(const void *state, FILE *out);
 };
 
 extern const struct detector detectors[];
@@ -216,6 +222,8 @@ uint8_t detect_row_ndpi(void);
 void detect_release(struct detect_env *, struct flow *);
 /* RTP figures of one direction, the streams with most packets first. */
 unsigned detect_media(const struct flow *, int dir, struct media_stats out[MEDIA_STATS_MAX]);
+/* What rows have to say of a flow beside their evidence, a head line each (`squelch explain`). */
+void detect_explain(const struct flow *, FILE *out);
 /* Writes the reason of an evidence into text, with its numbers; returns text. */
 #define WHY_LEN 160
 const char *evidence_why(const struct evidence *, char text[static WHY_LEN]);

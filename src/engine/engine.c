@@ -36,6 +36,8 @@ static void on_flow_end(void *arg, struct flow *f, enum flow_end why, uint64_t a
 	if (f->watch != NULL && f->watch->dirty)
 		decide_last(e, f);
 	emit_flow(e, f, why, at_ns);
+	if (e->conf.on_look != NULL)
+		e->conf.on_look(e->conf.arg, f, 0, NULL);
 	if (f->watch != NULL) {
 		if (f->watch->ndpi != NULL)
 			ndpi_view_release(e->ndpi, &f->watch->ndpi);
@@ -188,6 +190,8 @@ static struct fate take_packet(struct engine *e, const struct packet *pkt)
 		flow_set_worth(e->table, f, worth_of(f));
 	if (e->conf.enforce)
 		enforce(e, f, dir, pkt, &fate);
+	if (e->conf.on_look != NULL)
+		e->conf.on_look(e->conf.arg, f, dir, pkt);
 	return fate;
 }
 

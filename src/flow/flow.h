@@ -103,6 +103,15 @@ struct flow {
 static_assert(sizeof(struct flow) <= 256, "base state per flow (README: memory)");
 static_assert(offsetof(struct flow, rule) == 192, "what every packet needs fits three cache lines");
 
+/*
+ * Flows of a table are numbered from 1 in the low 32 bits of their id: over the
+ * same packets a flow has the same number in every run, under another random rest.
+ */
+static inline uint32_t flow_ordinal(uint64_t id)
+{
+	return (uint32_t)id;
+}
+
 struct flow_table;
 
 /* Called once for each flow that ends, before it is forgotten. `at_ns`: when it ended by the clock. */

@@ -121,11 +121,19 @@ static uint32_t index_size(uint32_t max_flows)
 	return n;
 }
 
+/* A random start that no other table of this process has, and number 1 (flow_ordinal). */
+static uint64_t first_id(uint32_t table)
+{
+	static const char what[] = "flow_id";
+
+	return (((hash_bytes(what, sizeof what) + table) << 32) & FLOW_ID_MASK) + 1;
+}
+
 struct flow_table *flow_table_new(uint32_t max_flows, flow_end_fn *on_end, void *arg)
 {
 	static _Atomic uint32_t tables; /* engines of one process must not give one number twice */
 	struct flow_table *t = calloc(1, sizeof *t);
-	uint32_t size = index_size(max_flows), seed[2] = { size, tables++ };
+	uint32_t size = index_size(max_flows);
 
 	if (t == NULL)
 		return NULL;
@@ -138,7 +146,7 @@ struct flow_table *flow_table_new(uint32_t max_flows, flow_end_fn *on_end, void 
 	for (unsigned w = 0; w < WORTHS; w++)
 		t->worth[w] = (struct list){ NONE, NONE };
 	memset(t->wheel, 0xff, sizeof t->wheel);
-	t->next_id = hash_bytes(seed, sizeof seed) & FLOW_ID_MASK; /* keyed: a random start, another one for each table */
+	t->next_id = first_id(tables++);
 	t->index = map_zeroed((size_t)size * sizeof *t->index);
 	t->chunks = calloc(t->max_chunks, sizeof *t->chunks);
 	t->paths = calloc(TUNNEL_SLOTS, sizeof *t->paths);

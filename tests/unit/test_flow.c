@@ -285,6 +285,27 @@ static void windows_hold_this_second_and_the_last(void **state)
 	(void)state;
 }
 
+/* `squelch explain --flow` finds a flow of another run by it. */
+static void flows_are_numbered_the_same_in_every_table(void **state)
+{
+	struct fixture *x = fixture_new(16), *y = fixture_new(16);
+	uint64_t id[2][3];
+
+	(void)state;
+	for (uint16_t i = 0; i < 3; i++) {
+		const struct hop h = { 0x0a000001, 0xc0000201, (uint16_t)(1000 + i), 53, IPPROTO_UDP, 0, 10 };
+
+		id[0][i] = send_packet(x, h, NULL)->id;
+		id[1][i] = send_packet(y, h, NULL)->id;
+		assert_int_equal(flow_ordinal(id[0][i]), i + 1);
+		assert_int_equal(flow_ordinal(id[1][i]), i + 1);
+		assert_true(id[0][i] != id[1][i]);
+		assert_true(id[0][i] >> 53 == 0);
+	}
+	fixture_free(x);
+	fixture_free(y);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -298,6 +319,7 @@ int main(void)
 		cmocka_unit_test(a_flood_of_one_packet_flows_stays_inside_the_cap),
 		cmocka_unit_test(many_flows_come_and_go),
 		cmocka_unit_test(windows_hold_this_second_and_the_last),
+		cmocka_unit_test(flows_are_numbered_the_same_in_every_table),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,7 @@
  */
 #include "detect/rows.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -129,13 +130,35 @@ static void stream_jitter(struct rtp_stream *s, uint32_t ts, uint64_t now)
 	s->transit_ns = transit;
 }
 
-/* The standard clock nearest to a measured rate; 0 when none is within the error. */
-static uint32_t clock_near(double hz)
+/* A timestamp step that is a whole number of the shortest audio frames (2.5 ms: RFC 6716, 2.1.4) of this clock. */
+static bool step_fits(uint32_t step, uint32_t hz)
 {
-	for (unsigned i = 0; i < sizeof clocks / sizeof *clocks; i++)
-		if (hz > clocks[i] * (1 - CLOCK_ERROR) && hz < clocks[i] * (1 + CLOCK_ERROR))
-			return clocks[i];
-	return 0;
+	return step != 0 && (uint64_t)step * 400 % hz == 0;
+}
+
+/*
+ * The standard clock a measured rate may be; 0 when none is within the error.
+ * 44.1 and 48 kHz are both within it of the same rates, and 11.025 and 12, 22.05
+ * and 24 kHz: the step of the timestamps tells them apart, else the nearest is taken.
+ */
+static uint32_t clock_near(double hz, uint32_t step)
+{
+	uint32_t best = 0;
+	double best_off = 0;
+
+	for (unsigned i = 0; i < sizeof clocks / sizeof *clocks; i++) {
+		double off = fabs(hz / clocks[i] - 1);
+
+		if (off >= CLOCK_ERROR)
+			continue;
+		if (!step_fits(step, clocks[i]))
+			off += CLOCK_ERROR;
+		if (best == 0 || off < best_off) {
+			best = clocks[i];
+			best_off = off;
+		}
+	}
+	return best;
 }
 
 /* Compares the advance of the timestamp with the time that passed. */
@@ -146,7 +169,7 @@ static void stream_clock(struct rtp_stream *s, uint32_t ts, uint64_t now)
 
 	if (span < CLOCK_MIN_NS || s->packets < CLOCK_MIN_PACKETS)
 		return;
-	hz = clock_near((double)(ts - s->ref_ts) * 1e9 / (double)span);
+	hz = clock_near((double)(ts - s->ref_ts) * 1e9 / (double)span, s->ts_step);
 	s->flags &= (uint8_t)~(STREAM_CLOCK_OK | STREAM_CLOCK_BAD);
 	if (hz != 0)
 		s->flags |= STREAM_CLOCK_OK;

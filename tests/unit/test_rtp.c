@@ -223,6 +223,25 @@ static void loss_jitter_and_order_are_measured(void **state)
 	assert_true(fabsf(m[0].rate_bps - 64000 * 0.95f) < 2000);
 }
 
+/* 8 % apart, so the rate alone, measured over jitter, takes one for the other. */
+static void clocks_of_one_rate_are_told_by_their_step(void **state)
+{
+	static const struct { uint32_t step, hz; } cases[] = { { 960, 48000 }, { 882, 44100 }, { 480, 24000 } };
+	struct feed *f = *state;
+
+	for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct media_stats m[MEDIA_STATS_MAX] = { 0 };
+		struct talker t = g711;
+
+		t.pt = 111;
+		t.ssrc += i + 1;
+		t.step = cases[i].step;
+		talk_for(f, &t, 60 + 40 * i, 20); /* the stream with most packets is told first */
+		assert_true(detect_media(f->flow, f->flow->key.port[1] == 40000, m) >= 1);
+		assert_int_equal(m[0].clock_hz, cases[i].hz);
+	}
+}
+
 static void jitter_follows_rfc_3550(void **state)
 {
 	struct feed *f = *state;
@@ -309,6 +328,7 @@ int main(void)
 		WITH_FLOW(mpeg_one_way_is_streaming),
 		WITH_FLOW(a_mixer_of_a_conference_is_media),
 		WITH_FLOW(a_wrong_clock_counts_against),
+		WITH_FLOW(clocks_of_one_rate_are_told_by_their_step),
 		WITH_FLOW(random_payloads_are_nothing),
 		WITH_FLOW(loss_jitter_and_order_are_measured),
 		WITH_FLOW(jitter_follows_rfc_3550),

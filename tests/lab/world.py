@@ -32,8 +32,8 @@ SETTLE_S = 0.3  # so long events are under way to the file
 class World(net.Lab):
     """A lab in which threads may start programs."""
 
-    def __init__(self):
-        super().__init__()
+    def __init__(self, links=None):
+        super().__init__(links)
         self.prefix = f"sq{os.getpid()}n{next(World.number)}"
         self.lock = threading.Lock()
         self.logs = itertools.count()
@@ -97,8 +97,8 @@ class World(net.Lab):
 
 
 @contextlib.contextmanager
-def world():
-    w = World()
+def world(links=None):
+    w = World(links)
     try:
         w.up()
         yield w

@@ -21,7 +21,7 @@ PATIENCE_S = 30
 class Browser:
     """One browser with one page in namespace `role`."""
 
-    def __init__(self, lab, role, page):
+    def __init__(self, lab, role, page, *switches):
         to_child, self.out = os.pipe()
         self.inp, from_child = os.pipe()
 
@@ -35,7 +35,7 @@ class Browser:
                 os.set_inheritable(fd, True)
 
         profile = lab.path(f"profile-{role}-{time.monotonic_ns()}")
-        self.process = lab.start(role, "chromium", *SWITCHES, f"--user-data-dir={profile}", "about:blank",
+        self.process = lab.start(role, "chromium", *SWITCHES, *switches, f"--user-data-dir={profile}", "about:blank",
                                  preexec_fn=plumb, close_fds=False, env={**os.environ, "HOME": lab.dir})
         os.close(to_child)
         os.close(from_child)

@@ -22,6 +22,7 @@ NAMES = {SERVER4: "www.example.net", RELAY4: "relay.example.net"}
 # A merged packet hides what the wire carried, and its checksum would be wrong.
 OFFLOADS = ("tso", "gso", "gro", "rx", "tx")
 
+STARTED_S = 5  # a link is there within
 STOP_S = 3  # from SIGTERM to SIGKILL
 
 
@@ -38,8 +39,18 @@ def run(*argv, **kw):
     return done.stdout
 
 
+# tools/impair, where a build has put it.
+IMPAIR = os.environ.get("LAB_IMPAIR") or os.path.join(
+    os.path.dirname(os.path.abspath(__file__)), "..", "..", "build", "tools", "impair", "impair")
+
+
 class Lab:
-    def __init__(self):
+    def __init__(self, links=None):
+        """`links`: {"client": ("wifi", 1)}: the cable of a role is one of tools/impair, with a profile and a seed.
+
+        Such a cable is a pair of TUN devices: what is captured there has no Ethernet header.
+        """
+        self.links = links or {}
         self.dir = tempfile.mkdtemp(prefix="squelch-lab-")
         self.prefix = f"sq{os.getpid()}"
         self.processes = []
@@ -69,15 +80,32 @@ class Lab:
     def _cable(self, role, far, near):
         """`role` at one end (eth0), the gateway at the other (to-ROLE)."""
         a, b = self.ns(role), self.ns("gateway")
-        number = {"client": 1, "server": 2}[role]
-        run("ip", "link", "add", "eth0", "netns", a, "address", f"02:00:00:00:0{number}:10",
-            "type", "veth", "peer", "name", f"to-{role}", "netns", b, "address", f"02:00:00:00:0{number}:01")
+        if role in self.links:
+            self._impaired(role, f"{a}:eth0", f"{b}:to-{role}")
+        else:
+            self._veth(role, a, b)
         for ns, dev, addresses in ((a, "eth0", far), (b, f"to-{role}", near)):
             for address in addresses:
                 nodad = ["nodad"] if ":" in address else []
                 run("ip", "-n", ns, "addr", "add", address, "dev", dev, *nodad)
             run("ip", "-n", ns, "link", "set", dev, "up")
             run("ip", "netns", "exec", ns, "ethtool", "-K", dev, *[w for o in OFFLOADS for w in (o, "off")])
+
+    def _veth(self, role, a, b):
+        number = {"client": 1, "server": 2}[role]
+        run("ip", "link", "add", "eth0", "netns", a, "address", f"02:00:00:00:0{number}:10",
+            "type", "veth", "peer", "name", f"to-{role}", "netns", b, "address", f"02:00:00:00:0{number}:01")
+
+    def _impaired(self, role, far, near):
+        """Up is towards the server, on either side of the gateway."""
+        profile, seed = self.links[role]
+        ends = (far, near) if role == "client" else (near, far)
+        link = self.start("gateway", IMPAIR, "live", "--seed", str(seed), profile, *ends)
+        end = time.monotonic() + STARTED_S
+        while "ready" not in open(link.log).read():
+            if link.poll() is not None or time.monotonic() > end:
+                raise LabError(f"impair: {open(link.log).read()[-300:]}")
+            time.sleep(0.02)
 
     def only(self, version):
         """Takes the addresses of the other IP version away at both ends."""

@@ -39,9 +39,10 @@ def speech(lab):
     return lab.path("speech.al")
 
 
-def sipp(lab, role, scenario, address, *more):
+def sipp(lab, role, scenario, address, *more, voice=None):
+    """`voice`: a file of A-law samples."""
     with open(os.path.join(HERE, scenario)) as fh:
-        text = fh.read().replace("SPEECH", speech(lab))
+        text = fh.read().replace("SPEECH", voice or speech(lab))
     path = lab.write(f"{role}-{scenario}", text)
     return lab.start(role, "sipp", "-sf", path, "-i", address, "-mi", address, "-p", "5060", "-m", "1",
                      "-nostdin", "-timeout", "30s", *more, cwd=lab.dir, env={**os.environ, "TERM": "dumb"})
@@ -74,7 +75,7 @@ sip_trans_def\tudp
 call_local_timeout\t60
 call_max_calls\t2
 audio_player\taufile,{sink}
-audio_source\tausine,{tone}
+audio_source\t{source}
 audio_alert\taufile,{sink}
 ausrc_srate\t48000
 auplay_srate\t48000
@@ -92,18 +93,20 @@ module\taufile.so
 module\tsrtp.so
 module_tmp\taccount.so
 module_app\tmenu.so
-opus_bitrate\t24000
 opus_stereo\tno
-"""
+{extra}"""
+BITRATE = "opus_bitrate\t24000\n"
 
 
-def baresip(lab, role, user, address, account, codec, tone, ports, *more):
+def baresip(lab, role, user, address, account, codec, source, ports, *more, extra=BITRATE):
+    """`source`: a tone in Hz, or what baresip's audio_source takes. `extra`: lines of its configuration."""
     home = lab.path(user)
     os.makedirs(home)
     host = f"[{address}]" if ":" in address else address
     with open(f"{home}/config", "w") as fh:
-        fh.write(BARESIP_CONFIG.format(host=host, tone=tone, ports=ports, sink=f"{home}/heard.wav",
-                                       codec=codec, ipv6="yes" if ":" in address else "no"))
+        fh.write(BARESIP_CONFIG.format(
+            host=host, source=f"ausine,{source}" if isinstance(source, int) else source, ports=ports,
+            sink=f"{home}/heard.wav", codec=codec, extra=extra, ipv6="yes" if ":" in address else "no"))
     with open(f"{home}/accounts", "w") as fh:
         fh.write(f"<sip:{user}@{host}>;regint=0;{account}\n")
     for name in ("contacts", "uuid"):

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is no call: real programs, those with a clock first of all."""
+import contextlib
+import fcntl
+import os
+import pty
+import random
+import struct
+import subprocess
+import termios
+import threading
+import time
+
+import world  # noqa: F401 first: it finds tools/lab
+import bench_media
+import ordinary
+import recipes
+from net import CLIENT4, SERVER4, LabError
+
+PLAY_S = bench_media.TALK_S
+DUMMY = {"SDL_VIDEODRIVER": "dummy", "SDL_AUDIODRIVER": "dummy"}
+
+
+def folder(lab, name):
+    return ordinary.folder(lab, name)
+
+
+def alive(lab, *processes):
+    for p in processes:
+        if p.poll() is not None:
+            raise LabError(f"{p.args[4]} ended: {lab.said(p)[-300:]}")
+
+
+# -- small things and bulk, as tests/lab has them
+
+def usual(make):
+    def traffic(lab):
+        recipes.serve_web(lab)
+        recipes.serve_dns(lab)
+        make(lab)
+    return traffic
+
+
+def iperf(rate, size, *more):
+    """Datagrams of `size` bytes at `rate` a second, evenly."""
+    def traffic(lab):
+        lab.start("server", "iperf3", "-s", "-p", "5201")
+        lab.wait_port("server", 5201)
+        # A timer of 1 ms: else iperf3 sends in bursts, 10 a second.
+        lab.run("client", "iperf3", "-c", SERVER4, "-p", "5201", "-u", "-b", str(int(rate * size * 8)), "-l", str(size),
+                "--pacing-timer", "1000", "-t", str(int(PLAY_S)), *more, timeout=PLAY_S + 30)
+    return traffic
+
+
+def typing(lab):
+    """mosh: somebody types for half a minute; every key is echoed."""
+    env = {**os.environ, "LC_ALL": "C.UTF-8", "TERM": "xterm", "HOME": lab.dir}
+    out = lab.run("server", "mosh-server", "new", "-i", SERVER4, "-p", "60001", "--", "cat", env=env)
+    secret = out.split("MOSH CONNECT 60001 ")[1].split()[0]
+    pid = int(out.split("pid = ")[1].split("]")[0])
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    client = lab.start("client", "mosh-client", SERVER4, "60001", stdin=slave, stdout=slave, stderr=subprocess.STDOUT,
+                       env={**env, "MOSH_KEY": secret})
+    os.close(slave)
+
+    def drain():  # or it stands still
+        with contextlib.suppress(OSError):
+            while os.read(master, 4096):
+                pass
+    threading.Thread(target=drain, daemon=True).start()
+    rng = random.Random(lab.seed)
+    end = time.monotonic() + PLAY_S
+    try:
+        while time.monotonic() < end:
+            alive(lab, client)
+            os.write(master, rng.choice(b"abcdefghijklmnopqrstuvwxyz     \n").to_bytes(1, "big"))
+            time.sleep(rng.choice((0.06, 0.09, 0.13, 0.2, 0.2, 0.9)) * rng.uniform(0.7, 1.4))
+    finally:
+        lab.stop(client)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, 15)  # it detaches itself
+        os.close(master)
+
+
+# -- games
+
+def doom(lab):
+    """Two players, 35 tics a second; the second sits beside the server."""
+    lab.start("server", "/usr/games/chocolate-server", "-port", "2342", "-privateserver")
+    lab.wait_port("server", 2342, "-u")
+    players = []
+    for role in ("client", "second"):
+        home = folder(lab, f"doom-{role}")
+        players.append(lab.start(
+            role, "/usr/games/chocolate-doom", "-iwad", "/usr/share/games/doom/freedoom1.wad", "-connect", f"{SERVER4}:2342",
+            "-nodes", "2", "-nosound", "-nogui", "-window", cwd=home, env={**os.environ, "HOME": home, **DUMMY}))
+    time.sleep(PLAY_S)
+    alive(lab, *players)
+
+
+@contextlib.contextmanager
+def screen(lab, role, number):
+    """A display without a screen; pictures are drawn by the processor."""
+    x = lab.start(role, "Xvfb", f":{number}", "-screen", "0", "640x480x24", "-nolisten", "tcp")
+    lab.wait("Xvfb", 10, lambda: os.path.exists(f"/tmp/.X11-unix/X{number}"))
+    try:
+        yield {**os.environ, "DISPLAY": f":{number}", "SDL_AUDIODRIVER": "dummy", "LIBGL_ALWAYS_SOFTWARE": "1",
+               "HOME": folder(lab, f"home-{role}")}
+    finally:
+        lab.stop(x)
+
+
+def display_number(role):
+    """Displays share one folder of the machine: a number of our own."""
+    return 1000 + os.getpid() % 30000 + {"client": 0, "second": 30000, "server": 60000}[role]
+
+
+def teeworlds(lab):
+    """50 ticks a second: a server and two players, one of them seen by the gateway's client side."""
+    lab.start("server", "/usr/games/teeworlds-server", "-f", lab.write("tw.cfg", "sv_register 0\nsv_map dm1\nsv_port 8303\n"))
+    lab.wait_port("server", 8303, "-u")
+    with contextlib.ExitStack() as stack:
+        players = []
+        for role in ("client", "second"):
+            env = stack.enter_context(screen(lab, role, display_number(role)))
+            players.append(lab.start(role, "/usr/games/teeworlds", "gfx_screen_width 320; gfx_screen_height 240; gfx_fullscreen 0;"
+                                     "snd_enable 0; player_name p", f"connect {SERVER4}:8303", env=env))
+        time.sleep(PLAY_S + 6)
+        alive(lab, *players)
+
+
+# -- video, radio, data channels
+
+def camera(codec, pace, size="320x240"):
+    """One way, RTP, as a camera sends it."""
+    def traffic(lab):
+        bench_media.both_ffmpeg(lab, lambda who: (
+            ("-re", "-f", "lavfi", "-i", f"testsrc2=size={size}:rate={pace},noise=alls=8:allf=t"),
+            ("-threads", "1", *codec), ""), ways=(("server", 1),))
+    return traffic
+
+
+def radio(codec, rate, frame, kind="rtp"):
+    """One way and without pauses: music to whoever listens."""
+    def traffic(lab):
+        music = (f"aevalsrc='0.3*sin(2*PI*t*(220+55*floor(mod(t*2,7))))+0.2*sin(2*PI*t*(110+27*floor(mod(t,5))))+0.02*random(0)'"
+                 f":s={rate},asetnsamples={frame}")
+        if kind == "rtp":
+            bench_media.both_ffmpeg(lab, lambda who: (("-re", "-f", "lavfi", "-i", music), codec, ""), ways=(("server", 1),))
+            return
+        p = lab.start("server", "ffmpeg", "-nostdin", "-v", "error", "-re", "-f", "lavfi", "-i", music, "-t", str(PLAY_S), *codec,
+                      "-f", "mpegts", f"udp://{CLIENT4}:5004?localport=5006&pkt_size=1316")
+        ordinary.finish(lab, p, PLAY_S + 20, "ffmpeg")
+    return traffic
+
+
+def television(lab):
+    p = lab.start("server", "ffmpeg", "-nostdin", "-v", "error", "-re", "-f", "lavfi", "-i", "testsrc2=size=320x240:rate=25",
+                  "-f", "lavfi", "-i", "sine", "-t", str(PLAY_S), "-threads", "1", "-c:v", "libx264", "-preset", "ultrafast",
+                  "-b:v", "400k", "-g", "25", "-c:a", "aac", "-f", "mpegts",
+                  f"udp://{CLIENT4}:5004?localport=5006&pkt_size=1316")
+    ordinary.finish(lab, p, PLAY_S + 20, "ffmpeg")
+
+
+def data_channel(rate, up, down):
+    """A game in a browser: each page sends a message so often; `up`, `down`: bytes, least and most."""
+    def traffic(lab):
+        lab.only(4)
+        with bench_media.browsers(lab) as (caller, callee):
+            bench_media.dial(caller, callee, {"data": True})
+            while not (caller.js("call.open_channel()") and callee.js("call.open_channel()")):
+                time.sleep(0.05)
+            for page, (least, most) in ((caller, up), (callee, down)):
+                page.js(f"setInterval(() => call.send({least} + Math.floor(Math.random() * {most - least + 1})), {1000 / rate}), 0")
+            time.sleep(PLAY_S)
+    return traffic

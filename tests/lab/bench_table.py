@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the bench runs: one row a program and setting."""
+import collections
+import itertools
+
+import world  # noqa: F401 first: it finds tools/lab
+import bench_media as media
+import bench_other as other
+import clocked
+import ordinary
+
+SNAPLEN = 96  # Ethernet, IPv6, UDP, and the first bytes of what it carries
+CALIBRATE, CHECK = "calibrate", "check"
+
+# kind: voice, video, radio, clocked (a negative that has a clock), ordinary. half: of a program, never of a row.
+# label(flow, busiest): label and application. how: run, or generated. profiles: None: all of them. alone: needs the processor.
+Entry = collections.namedtuple("Entry", "name kind program codec half needs make label how snaplen profiles alone notes",
+                               defaults=("run", SNAPLEN, None, False, ""))
+
+
+# -- labels
+
+SIP = 5060
+
+
+def sip_media(flow, busiest):
+    """RTP on even ports, RTCP on the odd ones above."""
+    if SIP in (flow.port_a, flow.port_b):
+        return "signalling", "sip"
+    return ("media", "") if flow.port_a % 2 == 0 and flow.port_b % 2 == 0 else ("signalling", "")
+
+
+def busiest_media(flow, busiest):
+    return ("media", "") if busiest else ("control", "")
+
+
+def voice_and_video(flow, busiest):
+    """As sip_media, but the video has a flow of its own, and cadence does not promise to see it."""
+    label, app = sip_media(flow, busiest)
+    return ("unknown", "") if label == "media" and not busiest else (label, app)
+
+
+def rtp_pair(flow, busiest):
+    return ("media", "") if flow.port_a % 2 == 0 and flow.port_b % 2 == 0 else ("signalling", "")
+
+
+def no_call(flow, busiest):
+    return "other", ""
+
+
+def not_scored(flow, busiest):
+    return "unknown", ""
+
+
+# -- calls
+
+def baresip_rows():
+    # name, module, account, configuration, codec
+    g711 = [("pcmu-20", "g711", ";audio_codecs=PCMU;ptime=20", "", "PCMU 20 ms"),
+            ("pcma-30", "g711", ";audio_codecs=PCMA;ptime=30", "", "PCMA 30 ms"),
+            ("pcma-10", "g711", ";audio_codecs=PCMA;ptime=10", "", "PCMA 10 ms"),
+            ("pcmu-40-srtp", "g711", ";audio_codecs=PCMU;ptime=40;mediaenc=srtp-mand", "", "PCMU 40 ms SRTP"),
+            ("pcmu-60", "g711", ";audio_codecs=PCMU;ptime=60", "", "PCMU 60 ms"),
+            ("g722-20", "g722", ";audio_codecs=G722/16000;ptime=20", "", "G.722 20 ms"),
+            ("g726-20", "g726", ";audio_codecs=G726-32/8000;ptime=20", "", "G.726 20 ms"),
+            ("gsm-20", "gsm", ";audio_codecs=GSM/8000;ptime=20", "", "GSM 20 ms")]
+    o = "opus/48000/2"
+    opus = [("opus-24-vbr", f";audio_codecs={o};ptime=20", media.opus(24000), "Opus 24k VBR 20 ms"),
+            ("opus-12-vbr-40", f";audio_codecs={o};ptime=40", media.opus(12000), "Opus 12k VBR 40 ms"),
+            ("opus-16-vbr-60-srtp", f";audio_codecs={o};ptime=60;mediaenc=srtp-mand", media.opus(16000), "Opus 16k VBR 60 ms SRTP"),
+            ("opus-48-vbr-10", f";audio_codecs={o};ptime=10", media.opus(48000), "Opus 48k VBR 10 ms"),
+            ("opus-32-cbr-srtp", f";audio_codecs={o};ptime=20;mediaenc=srtp-mand", media.opus(32000, cbr="yes"), "Opus 32k CBR 20 ms SRTP"),
+            ("opus-16-dtx", f";audio_codecs={o};ptime=20", media.opus(16000, dtx="yes"), "Opus 16k DTX 20 ms"),
+            ("opus-24-dtx-srtp", f";audio_codecs={o};ptime=20;mediaenc=srtp-mand", media.opus(24000, dtx="yes", application="voip"),
+             "Opus 24k DTX 20 ms SRTP"),
+            ("opus-64-fec", f";audio_codecs={o};ptime=20", media.opus(64000, inbandfec="yes"), "Opus 64k VBR FEC 20 ms")]
+    for name, module, account, extra, codec in g711 + [(n, "opus", *rest) for n, *rest in opus]:
+        yield Entry(f"baresip-{name}", "voice", "baresip", codec, CALIBRATE, ("baresip",), media.baresip(module, account, extra), sip_media)
+    yield Entry("baresip-opus-ipv6", "voice", "baresip", "Opus 20k VBR 20 ms", CALIBRATE, ("baresip",),
+                media.baresip("opus", f";audio_codecs={o}", media.opus(20000), version=6), sip_media, notes="IPv6")
+    yield Entry("baresip-opus-dtx-quiet", "voice", "baresip", "Opus 24k DTX 20 ms", CALIBRATE, ("baresip",),
+                media.baresip("opus", f";audio_codecs={o}", media.opus(24000, dtx="yes"), noise=0), sip_media,
+                notes="a microphone without noise")
+    yield Entry("baresip-video", "video", "baresip", "PCMU 20 ms + VP8 15/s", CALIBRATE, ("baresip",),
+                media.baresip("g711", ";audio_codecs=PCMU;video_codecs=VP8", media.FAKE_VIDEO), voice_and_video,
+                notes="audio and video in flows of their own")
+
+
+def ffmpeg_rows():
+    def row(name, codec, *args, **kw):
+        return Entry(f"ffmpeg-{name}", "voice", "ffmpeg", codec, CALIBRATE, ("ffmpeg",), media.ffmpeg(*args, **kw), rtp_pair)
+    mulaw, opus = ("-c:a", "pcm_mulaw"), ("-c:a", "libopus", "-application", "voip")
+    yield row("pcmu-20", "PCMU 20 ms", mulaw, 8000, 160, 160)
+    yield row("pcmu-40", "PCMU 40 ms", mulaw, 8000, 320, 320)
+    yield row("pcmu-60-srtp", "PCMU 60 ms SRTP", mulaw, 8000, 480, 480, key=True)
+    yield row("g722-20", "G.722 20 ms", ("-c:a", "g722"), 16000, 320, 160)
+    yield row("g7231-30", "G.723.1 30 ms", ("-c:a", "g723_1", "-b:a", "6300"), 8000, 240, 24)
+    yield row("gsm-20", "GSM 20 ms", ("-c:a", "libgsm"), 8000, 160, 33)
+    yield row("speex-20", "Speex 20 ms", ("-c:a", "libspeex"), 8000, 160, 60)
+    yield row("speex-vad-20", "Speex VAD DTX 20 ms", ("-c:a", "libspeex", "-vad", "1", "-dtx", "1"), 8000, 160, 60)
+    for ms, rate, vbr in ((20, 24, "on"), (40, 16, "on"), (60, 12, "on"), (20, 32, "off"), (10, 40, "on")):
+        yield row(f"opus-{rate}-{'vbr' if vbr == 'on' else 'cbr'}-{ms}", f"Opus {rate}k {'VBR' if vbr == 'on' else 'CBR'} {ms} ms",
+                  (*opus, "-b:a", f"{rate}k", "-vbr", vbr, "-frame_duration", str(ms)), 48000, 48 * ms, key=ms == 40)
+
+
+def sipp_rows():
+    for version in (4, 6):
+        yield Entry(f"sipp-pcma-ipv{version}", "voice", "sipp", "PCMA 20 ms", CHECK, ("sipp",), media.sipp(version), sip_media)
+
+
+def webrtc_rows():
+    audio, both = {"audio": True}, {"audio": True, "video": True}
+
+    def row(name, kind, codec, *args, notes="", **kw):
+        return Entry(f"webrtc-{name}", kind, "chromium", codec, CHECK, ("chromium",), media.webrtc(*args, **kw), busiest_media,
+                     alone=kind == "video", notes=notes)
+    yield row("opus", "voice", "Opus VBR 20 ms", audio)
+    yield row("opus-dtx", "voice", "Opus DTX 20 ms", audio, fmtp="usedtx=1")
+    yield row("opus-cbr", "voice", "Opus CBR 20 ms", audio, fmtp="cbr=1;maxaveragebitrate=24000")
+    yield row("opus-60", "voice", "Opus VBR 60 ms", audio, ptime=60)
+    yield row("opus-low-dtx", "voice", "Opus 12k DTX 20 ms", audio, fmtp="usedtx=1;maxaveragebitrate=12000")
+    yield row("pcmu", "voice", "PCMU 20 ms", audio, first="0")
+    yield row("g722", "voice", "G.722 20 ms", audio, first="9")
+    yield row("opus-ipv6", "voice", "Opus VBR 20 ms", audio, version=6, notes="IPv6")
+    yield row("video", "video", "Opus + VP8, one flow", both)
+    yield row("video-dtx", "video", "Opus DTX + VP8, one flow", both, fmtp="usedtx=1")
+    yield row("video-oneway", "video", "Opus + VP8 up, Opus down", both, far=audio)
+    yield row("video-only", "video", "VP8", {"video": True}, notes="a call without voices")._replace(label=not_scored)
+
+
+def gstreamer_rows():
+    def row(name, codec, *args, **kw):
+        return Entry(f"gst-{name}", "voice", "gstreamer", codec, CHECK, ("gst-launch-1.0",), media.gstreamer(*args, **kw), rtp_pair)
+    yield row("opus-dtx-20", "Opus 24k DTX 20 ms", "opusenc audio-type=voice bitrate=24000 dtx=true ! rtpopuspay", 48000)
+    yield row("opus-vbr-40-srtp", "Opus 20k VBR 40 ms SRTP",
+              "opusenc audio-type=voice bitrate=20000 bitrate-type=vbr frame-size=40 ! rtpopuspay", 48000, key=True)
+    yield row("opus-cbr-60", "Opus 16k CBR 60 ms", "opusenc audio-type=voice bitrate=16000 frame-size=60 ! rtpopuspay", 48000)
+    yield row("opus-dtx-60", "Opus 12k DTX 60 ms", "opusenc audio-type=voice bitrate=12000 dtx=true frame-size=60 ! rtpopuspay", 16000)
+    yield row("opus-vbr-10", "Opus 32k VBR 10 ms", "opusenc audio-type=voice bitrate=32000 bitrate-type=vbr frame-size=10 ! rtpopuspay", 48000)
+    yield row("speex-20", "Speex 20 ms", "speexenc quality=6 ! rtpspeexpay", 16000)
+    yield row("speex-vbr-dtx", "Speex VBR DTX 20 ms", "speexenc vbr=true vad=true dtx=true ! rtpspeexpay", 16000)
+    yield row("gsm-20", "GSM 20 ms", "audioresample ! gsmenc ! rtpgsmpay", 8000)
+    yield row("amr-nb-20", "AMR 20 ms", "amrnbenc ! rtpamrpay", 8000)
+    yield row("amr-wb-20", "AMR-WB 20 ms", "voamrwbenc ! rtpamrpay", 16000)
+    yield row("pcma-30", "PCMA 30 ms", "alawenc ! rtppcmapay min-ptime=30000000 max-ptime=30000000", 8000)
+    yield row("pcmu-20-srtp", "PCMU 20 ms SRTP", "mulawenc ! rtppcmupay min-ptime=20000000 max-ptime=20000000", 8000, key=True)
+    yield row("l16-10", "L16 16 kHz 10 ms", "audioconvert ! rtpL16pay min-ptime=10000000 max-ptime=10000000", 16000)
+
+
+# -- no calls
+
+def ordinary_rows():
+    def row(name, kind, program, half, needs, make, codec="", notes="", **kw):
+        return Entry(name, kind, program, codec, half, needs, make, no_call, notes=notes, **kw)
+    yield row("dns", "ordinary", "dig", CALIBRATE, ("dig", "dnsmasq", "nginx"), other.usual(ordinary.dns))
+    yield row("ntp", "ordinary", "chrony", CHECK, ("chronyd", "nginx", "dnsmasq"), other.usual(ordinary.ntp))
+    yield row("snmp", "ordinary", "snmpwalk", CHECK, ("snmpd", "snmpwalk", "nginx", "dnsmasq"), other.usual(ordinary.snmp))
+    yield row("syslog", "ordinary", "logger", CALIBRATE, ("rsyslogd", "logger", "nginx", "dnsmasq"), other.usual(ordinary.syslog))
+    yield row("quic", "ordinary", "ngtcp2", CALIBRATE, ("gtlsserver", "gtlsclient", "nginx", "dnsmasq"), other.usual(ordinary.quic))
+    yield row("wireguard", "ordinary", "wireguard-go", CHECK, ("wireguard-go", "wg", "iperf3", "nginx", "dnsmasq"),
+              other.usual(ordinary.wireguard))
+    yield row("openvpn", "ordinary", "openvpn", CALIBRATE, ("openvpn", "iperf3", "nginx", "dnsmasq"), other.usual(ordinary.openvpn))
+    yield row("bittorrent", "ordinary", "transmission", CHECK, ("transmission-daemon", "transmission-create", "nginx", "dnsmasq"),
+              other.usual(ordinary.bittorrent))
+    yield row("mosh", "ordinary", "mosh", CHECK, ("mosh-server", "mosh-client"), other.typing)
+    for rate, size in ((25, 300), (50, 172), (100, 120), (33, 80)):
+        yield row(f"iperf-{rate}-{size}", "clocked", "iperf3", CALIBRATE, ("iperf3",), other.iperf(rate, size),
+                  f"{rate} Hz, {size} bytes", notes="one way, constant")
+    yield row("iperf-bulk", "ordinary", "iperf3", CALIBRATE, ("iperf3",), other.iperf(400, 1200), "400 Hz, 1200 bytes", notes="one way")
+    yield row("doom", "clocked", "chocolate-doom", CALIBRATE, ("/usr/games/chocolate-doom", "/usr/games/chocolate-server"), other.doom,
+              "35 Hz both ways")
+    yield row("teeworlds", "clocked", "teeworlds", CHECK, ("/usr/games/teeworlds", "/usr/games/teeworlds-server", "Xvfb"),
+              other.teeworlds, "50 Hz", alone=True)
+    x264 = ("-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency")
+    yield row("camera-h264", "clocked", "ffmpeg-video", CALIBRATE, ("ffmpeg",), other.camera((*x264, "-b:v", "500k"), 25), "H.264 25/s RTP",
+              notes="one way")
+    yield row("camera-h264-low", "clocked", "ffmpeg-video", CALIBRATE, ("ffmpeg",),
+              other.camera((*x264, "-b:v", "60k", "-g", "250"), 20, "160x120"), "H.264 20/s RTP", notes="one way, small pictures")
+    yield row("camera-mjpeg", "clocked", "ffmpeg-video", CALIBRATE, ("ffmpeg",),
+              other.camera(("-c:v", "mjpeg", "-q:v", "20", "-pix_fmt", "yuvj420p", "-huffman", "default"), 15, "160x128"),
+              "MJPEG 15/s RTP", notes="one way")
+    yield row("television", "clocked", "ffmpeg-mpegts", CHECK, ("ffmpeg",), other.television, "MPEG-TS", notes="one way")
+    yield row("radio-opus", "radio", "ffmpeg-radio", CHECK, ("ffmpeg",),
+              other.radio(("-ac", "2", "-c:a", "libopus", "-b:a", "96k"), 48000, 960), "Opus 96k 20 ms", notes="one way, music")
+    yield row("radio-mp3", "radio", "ffmpeg-radio", CHECK, ("ffmpeg",),
+              other.radio(("-ac", "2", "-c:a", "libmp3lame", "-b:a", "64k"), 44100, 1152), "MP3 64k", notes="one way, music")
+    yield row("radio-mpegts", "radio", "ffmpeg-radio", CHECK, ("ffmpeg",),
+              other.radio(("-ac", "2", "-c:a", "aac", "-b:a", "96k"), 44100, 1024, "mpegts"), "AAC in MPEG-TS", notes="one way, music")
+    for rate, up, down in ((20, (30, 60), (60, 300)), (30, (40, 40), (120, 120)), (60, (20, 48), (50, 150))):
+        yield row(f"datachannel-{rate}", "clocked", "chromium-data", CALIBRATE, ("chromium",), other.data_channel(rate, up, down),
+                  f"{rate} Hz both ways")._replace(label=lambda flow, busiest: ("other" if busiest else "control", ""))
+
+
+GENERATED_S = 300
+
+
+def clocked_rows():
+    """Every other shape to one half."""
+    for i, shape in enumerate(clocked.shapes()):
+        half = CALIBRATE if i % 2 == 0 else CHECK
+        yield Entry(f"clock-{shape.name}", "clocked", f"clocked-{half}", shape.what, half, (),
+                    lambda writer, s=shape: clocked.write(writer, s, 1, GENERATED_S), no_call, how="generated",
+                    profiles=("wired", "wifi", "lte", "lossy"))
+
+
+TABLE = tuple(itertools.chain(baresip_rows(), ffmpeg_rows(), sipp_rows(), webrtc_rows(), gstreamer_rows(), ordinary_rows(),
+                              clocked_rows()))
+BY_NAME = {e.name: e for e in TABLE}

@@ -52,7 +52,8 @@
 	X(QUEUE_OVERRUNS, "queue_overruns", "times a queue's socket was full: packets passed unseen, or were lost with --fail-closed") \
 	X(QUEUE_CUT, "queue_cut", "packets of which a queue gave only the beginning") \
 	X(VERDICTS_REFUSED, "verdicts_refused", "messages with verdicts that the kernel did not take") \
-	X(UNMARKED, "unmarked", "connections whose mark was cleared: their packets are wanted again")
+	X(UNMARKED, "unmarked", "connections whose mark was cleared: their packets are wanted again") \
+	X(SEEN_TWICE, "seen_twice", "datagrams of watched flows that came before: mirrored twice, or on two interfaces")
 
 enum counter {
 #define X(id, key, help) COUNT_##id,

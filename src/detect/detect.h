@@ -69,12 +69,22 @@ struct media_stats {
 };
 #define MEDIA_STATS_MAX 2     /* streams kept a direction: the ones with most packets */
 
+/* A datagram that was seen a moment ago, told by what a mirror does not change. */
+struct seen {
+	uint32_t mark;            /* of checksum, IP identification and length; 0 none */
+	uint32_t ms;              /* monotonic, low bits */
+};
+#define SEEN_MAX 4            /* kept a direction: a burst may come whole before its second sighting */
+#define SEEN_MS 50            /* mirrors and taps are late by queues, milliseconds; who repeats himself waits longer */
+
 /* What is kept of a flow that some detector looks at. From the watch budget. */
 struct watch {
 	struct evidence evidence[EVIDENCE_MAX];
 	void *state[DETECTORS_MAX];   /* per row, see detect_state */
 	uint16_t state_size[DETECTORS_MAX]; /* bytes charged for each */
 	struct addr payer;            /* host charged */
+	struct seen seen[2][SEEN_MAX]; /* by direction */
+	uint8_t seen_next[2];
 	uint8_t n_evidence;
 	bool dirty;                   /* evidence changed since the judge looked */
 	bool sos;                     /* emergency service was called */
@@ -195,8 +205,11 @@ void *detect_state_find(const struct look *);
 /* Sets the row's evidence; `why` must be static text. bits of a row that is not verified are cut. */
 void detect_evidence(struct look *, enum voip_class, enum app, float bits,
     const char *why, uint32_t a, uint32_t b);
-/* Shows an inner payload (TURN, RFC 4571) to all rows that look at UDP; bounded in depth. */
-void detect_inner(struct look *, const uint8_t *data, uint32_t len);
+/*
+ * Shows an inner payload (TURN, RFC 4571) to all rows that look at UDP; bounded in depth. `len` bytes
+ * are at data, `wire` there were: more when the capture cut the datagram.
+ */
+void detect_inner(struct look *, const uint8_t *data, uint32_t len, uint32_t wire);
 /* The watch of the flow, made when it has none; NULL when the budget is used up. */
 struct watch *detect_watch(struct look *);
 /* Notes one media packet of the flow, first seen at `first_ns` (monotonic), for the time to the verdict. */

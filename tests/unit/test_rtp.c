@@ -267,6 +267,83 @@ static void jitter_follows_rfc_3550(void **state)
 	assert_true(fabs(m[0].jitter_max_ms - worst) < 0.05);
 }
 
+/* A span port that mirrors both ways in: each packet comes again, some after the next one. */
+static void packets_seen_twice_count_once(void **state)
+{
+	struct feed *f = *state;
+	struct media_stats m[MEDIA_STATS_MAX] = { 0 };
+	struct talker t = g711, again;
+
+	for (unsigned i = 0; i < 200; i++) {
+		if (i % 20 == 19) { /* one in twenty is lost */
+			t.seq++;
+			t.ts += t.step;
+		}
+		again = t;
+		talk(f, &t);
+		if (i % 3 == 0)
+			talk(f, &t);
+		talk(f, &again);
+		wait_ms(f, i % 3 == 0 ? 39 : 20);
+	}
+	assert_int_equal(detect_media(f->flow, f->flow->key.port[1] == 40000, m), 1);
+	assert_int_equal(m[0].lost, 10);
+	assert_int_equal(m[0].packets, m[0].expected - 10);
+	assert_true(m[0].jitter_ms < 12);
+	assert_int_equal(f->counts.n[COUNT_SEEN_TWICE], 200);
+	assert_true(feed_judge(f).bits >= ACT_BITS);
+}
+
+/* Each second packet overtakes the one before it: no two come in order. */
+static void order_does_not_matter(void **state)
+{
+	struct feed *f = *state;
+	struct talker t = opus, late;
+
+	t.server = true;
+	for (unsigned i = 0; i < 20; i++) {
+		late = t;
+		t.seq++;
+		t.ts += t.step;
+		talk(f, &t);
+		talk(f, &late);
+		wait_ms(f, 40);
+	}
+	assert_true(feed_bits(f, GROUP_RTP, CLASS_MEDIA) >= 4 * 3);
+}
+
+/* A key is pressed: events of their own type keep the time at which it went down, between the packets of speech. */
+static void telephone_events_are_no_clock(void **state)
+{
+	struct feed *f = *state;
+	struct talker t = g711, event = { false, 101, 0, 0, 0x1f2e3d4c, 0, 4 };
+
+	for (unsigned i = 0; i < 300; i++) {
+		talk(f, &t);
+		if (i % 50 < 10) {
+			if (i % 50 == 0)
+				event.ts = t.ts;
+			event.seq = t.seq++;
+			talk(f, &event);
+		}
+		wait_ms(f, i % 50 < 10 ? 19 : 20);
+	}
+	assert_float_equal(feed_bits(f, GROUP_RTP, CLASS_MEDIA), 25, 0.01);
+}
+
+/* After a transfer another source speaks under the same SSRC, with a clock of its own. */
+static void a_clock_set_anew_is_no_wrong_clock(void **state)
+{
+	struct feed *f = *state;
+	struct talker t = g711;
+
+	t.ts = 400000;
+	talk_for(f, &t, 100, 20);
+	t.ts = 0;
+	talk_for(f, &t, 100, 20);
+	assert_float_equal(feed_bits(f, GROUP_RTP, CLASS_MEDIA), 25, 0.01);
+}
+
 static void rtp_in_rfc_4571_frames_over_tcp(void **state)
 {
 	struct feed *f = *state;
@@ -332,6 +409,10 @@ int main(void)
 		WITH_FLOW(random_payloads_are_nothing),
 		WITH_FLOW(loss_jitter_and_order_are_measured),
 		WITH_FLOW(jitter_follows_rfc_3550),
+		WITH_FLOW(packets_seen_twice_count_once),
+		WITH_FLOW(order_does_not_matter),
+		WITH_FLOW(telephone_events_are_no_clock),
+		WITH_FLOW(a_clock_set_anew_is_no_wrong_clock),
 		WITH_FLOW(rtp_in_rfc_4571_frames_over_tcp),
 		WITH_FLOW(rtcp_alone_is_signalling),
 		WITH_FLOW(rtcp_whose_lengths_do_not_fit_is_nothing),

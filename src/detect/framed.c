@@ -31,6 +31,6 @@ struct stream_result framed_stream(struct look *l)
 		return (struct stream_result){ STREAM_STOP, 0, 0 };
 	if (l->len < 2 + len)
 		return (struct stream_result){ STREAM_MORE, 0, 2 + len };
-	detect_inner(l, l->data + 2, len);
+	detect_inner(l, l->data + 2, len, len);
 	return (struct stream_result){ STREAM_USED, 2 + len, 0 };
 }

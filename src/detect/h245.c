@@ -36,15 +36,33 @@ enum { ACK_CHOICE = 0x80, ACK_NONSTANDARD = 0x20, ACK_SESSION = 0x10, ACK_MEDIA 
 
 #define SESSION_MAX 31 /* 1 to 3 are assigned; masters hand out the next ones */
 
-/* TransportAddress: seven bits 0 (unicast, IPv4, no extension), padding, address, port. */
-static bool address_cut(struct cursor *c, struct call_endpoint *out)
-{
-	uint8_t choice = cur_u8(c), b[4];
+/*
+ * TransportAddress: unicast (2 bits 0), an extension bit and three bits of
+ * choice, a bit of extension, padding; `begun`: how many of those bits (all 0)
+ * stood in the octet before.
+ */
+enum { CHOICE_IPV4 = 0x00, CHOICE_IPV6 = 0x08 };
 
-	cur_copy(c, b, sizeof b);
-	addr_from_v4(&out->ip, b);
+/* A host's address, as far as one can tell. */
+static bool is_host(const struct addr *a)
+{
+	if (addr_is_unspecified(a) || addr_is_multicast(a))
+		return false;
+	return !addr_is_v4(a) || (a->b[12] != 0 && a->b[12] != 127 && a->b[12] < 224);
+}
+
+static bool address_cut(struct cursor *c, unsigned begun, struct call_endpoint *out)
+{
+	uint8_t choice = (uint8_t)(cur_u8(c) >> begun), b[4];
+
+	if (choice == CHOICE_IPV6) {
+		cur_copy(c, out->ip.b, sizeof out->ip.b);
+	} else {
+		cur_copy(c, b, sizeof b);
+		addr_from_v4(&out->ip, b);
+	}
 	out->port = cur_u16(c);
-	return !c->bad && choice == 0 && out->port != 0 && b[0] != 0 && b[0] != 127 && b[0] < 224;
+	return !c->bad && (choice == CHOICE_IPV4 || choice == CHOICE_IPV6) && out->port != 0 && is_host(&out->ip);
 }
 
 /* The open type with the parameters of a channel, from the octet of its length on. */
@@ -59,9 +77,9 @@ static bool open_at(struct cursor c, struct h245 *h)
 	    session > SESSION_MAX)
 		return false;
 	if (first & OPEN_MEDIA)
-		ok = address_cut(&in, &h->media);
+		ok = address_cut(&in, 0, &h->media);
 	if (ok && first & OPEN_CONTROL)
-		ok = address_cut(&in, &h->control);
+		ok = address_cut(&in, 0, &h->control);
 	h->session = session;
 	/* When both are there, one host says them; a match of bytes by chance has not. */
 	if (ok && h->media.port != 0 && h->control.port != 0)
@@ -82,7 +100,7 @@ static struct h245 read_open(struct cursor c)
 	return (struct h245){ .kind = H245_NO };
 }
 
-/* Takes sessionID; false when the bits where the first address begins are not those of IPv4. */
+/* Takes sessionID; false when the bits where the first address begins are not those of an address. */
 static bool ack_session(struct cursor *c, uint8_t first, uint8_t *session)
 {
 	uint8_t low;
@@ -112,9 +130,9 @@ static struct h245 read_open_ack(struct cursor c)
 	if (in.bad || (second & 0xe0) != 0xc0 || additions & 0x80 || additions > 8 || present == 0 || length > 0x7f ||
 	    first & (ACK_CHOICE | ACK_NONSTANDARD) || !ack_session(&in, first, &h.session))
 		return (struct h245){ .kind = H245_NO };
-	if (first & ACK_MEDIA && !address_cut(&in, &h.media))
+	if (first & ACK_MEDIA && !address_cut(&in, 1, &h.media))
 		return (struct h245){ .kind = H245_NO };
-	if (first & ACK_CONTROL && !address_cut(&in, &h.control))
+	if (first & ACK_CONTROL && !address_cut(&in, first & ACK_MEDIA ? 0 : 1, &h.control))
 		return (struct h245){ .kind = H245_NO };
 	return h.media.port == 0 && h.control.port == 0 ? (struct h245){ .kind = H245_NO } : h;
 }

@@ -77,6 +77,8 @@ static void element_take(struct q931_view *q, uint8_t id, struct span v)
 	/* Numbers stand behind one octet, or two when the first one lacks its high bit (Q.931, 4.5.8 and 4.5.10). */
 	struct span number = v.len > 0 ? span_from(v, v.p[0] & 0x80 ? 1 : 2) : v;
 
+	while (id == ELEMENT_DISPLAY && v.len > 0 && v.p[v.len - 1] == 0)
+		v.len--; /* Asterisk ends it as C does */
 	if (id == ELEMENT_CALLED)
 		q->called = number;
 	else if (id == ELEMENT_CALLING)
@@ -227,16 +229,17 @@ static void control_search(struct look *l, struct h323_state *s, struct span use
 	struct fact f = call_fact(l, s->call, s->number.dialed);
 	struct cursor c = cur_open(user.p, user.len < SEARCH_MAX ? user.len : SEARCH_MAX);
 	const struct addr *own = &l->pkt->ip[0];
+	size_t width = addr_is_v4(own) ? 4 : sizeof own->b;
 
 	f.proto = IPPROTO_TCP;
-	if (!addr_is_v4(own) || s->call == 0)
+	if (s->call == 0)
 		return;
-	for (unsigned found = 0; cur_left(&c) >= 6 && found < FOUND_MAX; cur_skip(&c, 1)) {
+	for (unsigned found = 0; cur_left(&c) >= width + 2 && found < FOUND_MAX; cur_skip(&c, 1)) {
 		struct cursor at = c;
-		const uint8_t *ip = cur_take(&at, 4);
+		const uint8_t *ip = cur_take(&at, width);
 		struct call_endpoint e = { *own, cur_u16(&at) };
 
-		if (memcmp(ip, own->b + 12, 4) != 0)
+		if (memcmp(ip, own->b + sizeof own->b - width, width) != 0)
 			continue;
 		call_announce(l, &f, &l->pkt->ip[1], &e, APP_NONE);
 		found++;

@@ -3,7 +3,8 @@
  * IAX2 (RFC 5456): calls and their media in one UDP flow. Full frames (8.1.1)
  * are signalling and the first packet of each medium; what follows are mini
  * frames (8.1.2) of a call number and a clock in milliseconds, or many of them
- * in a trunk (8.1.3). Nothing but a full frame makes us look at mini frames.
+ * in a trunk (8.1.3). A flow joined midway shows no full frame for up to a
+ * minute: there a run of mini frames at the pace of speech stands for it.
  */
 #include "detect/rows.h"
 
@@ -13,14 +14,12 @@
 #include "base/clock.h"
 #include "base/cursor.h"
 #include "detect/call_facts.h"
+#include "detect/iax2_frame.h"
 
 const struct byte_range iax2_bytes[] = { { 0, 255 }, { 1, 0 } };
 
-#define FULL_LEN      12
 #define MINI_LEN       4
-#define NUMBER_MASK   0x7fff
 #define CALLS          8      /* calls kept a flow; between exchanges there are more, the oldest go */
-#define ELEMENTS_MAX  64      /* information elements of a frame that are read */
 
 /*
  * A full frame has 15 + 8 bits that must agree with the other end's, and types
@@ -40,14 +39,23 @@ const struct byte_range iax2_bytes[] = { { 0, 255 }, { 1, 0 } };
 #define BITS_CLOCK     4.0f   /* the stamps advance as time does */
 
 #define STEP_MAX     200      /* ms in one frame of speech, as for RTP */
+
+/*
+ * Joined midway: one call number (16 bits) and a stamp that rises by a frame
+ * (16 bits) of just the time that passed, RUN times in a row. Other protocols
+ * have session numbers and clocks too, so steps count as above and BITS_KNOWN
+ * is left out; a trunk has its own mark (32 bits) and lengths that fit.
+ */
+#define RUN            8
+#define RUN_STEP      10      /* ms: frames of speech are multiples */
+#define RUN_STEP_MAX  60
+#define RUN_JITTER    60      /* ms that the time between two arrivals may differ from the step */
+#define RUN_WIRE_MAX 600      /* bytes: 60 ms of 16-bit samples at 4 kHz; G.711 has 484 */
+#define RUN_LOOKS    256      /* payloads of a flow in which a run is looked for */
+#define RUN_NOT_OF    16      /* whole blocks are no mini frames (4 bytes and speech), and vendor_telegram.c keeps its own in the probe */
+#define RUN_MARK  0x49410000u /* in the flow's probe, with the call number */
 #define CLOCK_MIN_NS (300 * NS_PER_MS)
 #define CLOCK_ERROR  0.10     /* relative */
-
-enum type { TYPE_DTMF = 1, TYPE_VOICE, TYPE_VIDEO, TYPE_CONTROL, TYPE_NULL, TYPE_IAX, TYPE_LAST = 12 };
-enum iax { IAX_NEW = 1, IAX_PING, IAX_PONG, IAX_ACK, IAX_HANGUP, IAX_REJECT, IAX_ACCEPT, IAX_LAGRQ = 11, IAX_LAGRP,
-	IAX_REGREQ, IAX_VNAK = 18, IAX_POKE = 30, IAX_LAST = 41 };
-enum control { CONTROL_HANGUP = 1, CONTROL_RINGING = 3, CONTROL_ANSWER, CONTROL_BUSY, CONTROL_CONGESTION = 8, CONTROL_LAST = 40 };
-enum element { ELEMENT_CALLED = 1, ELEMENT_CALLING, ELEMENT_NAME = 4, ELEMENT_USER = 6, ELEMENT_VERSION = 11 };
 
 /* One direction's stamps. */
 struct iax2_clock {
@@ -81,103 +89,8 @@ struct iax2_state {
 	uint16_t turns;           /* calls begun */
 	uint8_t next, order;
 	bool media;
+	bool joined;              /* midway: no full frame proved it, a run did */
 };
-
-struct frame_view {
-	uint16_t src, dst;
-	uint32_t stamp;
-	uint8_t oseq, iseq, type, subclass;
-	bool again;               /* retransmitted */
-	bool elements, version;   /* elements fill the frame; one says version 2 */
-	struct span called, calling, name, user;
-};
-
-/* --- reading --- */
-
-static void element_take(struct frame_view *f, uint8_t id, struct span v)
-{
-	switch (id) {
-	case ELEMENT_CALLED:
-		f->called = v;
-		break;
-	case ELEMENT_CALLING:
-		f->calling = v;
-		break;
-	case ELEMENT_NAME:
-		f->name = v;
-		break;
-	case ELEMENT_USER:
-		f->user = v;
-		break;
-	case ELEMENT_VERSION:
-		f->version = v.len == 2 && v.p[0] == 0 && v.p[1] == 2;
-		break;
-	default:
-		break;
-	}
-}
-
-static void elements_read(struct cursor c, struct frame_view *f)
-{
-	for (unsigned i = 0; i < ELEMENTS_MAX && cur_left(&c) > 0; i++) {
-		uint8_t id = cur_u8(&c);
-		uint8_t len = cur_u8(&c);
-		const uint8_t *p = cur_take(&c, len);
-
-		if (c.bad || id == 0 || id > 0x40)
-			return;
-		element_take(f, id, (struct span){ p, len });
-		f->elements = cur_left(&c) == 0;
-	}
-}
-
-/* A codec is one bit of 32: the low byte, or with 0x80 its position (8.1.1). */
-static bool is_codec(uint8_t subclass)
-{
-	return subclass & 0x80 ? subclass >= 0x87 && subclass < 0x80 + 64 : subclass != 0 && (subclass & (subclass - 1)) == 0;
-}
-
-static bool subclass_known(const struct frame_view *f)
-{
-	switch (f->type) {
-	case TYPE_VOICE:
-		return is_codec(f->subclass);
-	case TYPE_CONTROL:
-		return (f->subclass >= 1 && f->subclass <= CONTROL_LAST) || f->subclass == 0xff;
-	case TYPE_IAX:
-		return f->subclass >= 1 && f->subclass <= IAX_LAST;
-	default:
-		return f->type >= TYPE_DTMF && f->type <= TYPE_LAST;
-	}
-}
-
-static bool frame_read(const struct look *l, struct frame_view *f)
-{
-	struct cursor c = cur_open(l->data, l->len);
-	uint16_t dst;
-
-	*f = (struct frame_view){ .src = cur_u16(&c) & NUMBER_MASK };
-	dst = cur_u16(&c);
-	f->dst = dst & NUMBER_MASK;
-	f->again = dst > NUMBER_MASK;
-	f->stamp = cur_u32(&c);
-	f->oseq = cur_u8(&c);
-	f->iseq = cur_u8(&c);
-	f->type = cur_u8(&c);
-	f->subclass = cur_u8(&c);
-	if (c.bad || f->src == 0 || !subclass_known(f))
-		return false;
-	if (f->type == TYPE_IAX)
-		elements_read(c, f);
-	return true;
-}
-
-/* Frames that begin something have no peer yet and count from 0. */
-static bool frame_begins(const struct frame_view *f)
-{
-	return f->type == TYPE_IAX && f->dst == 0 && f->iseq == 0 &&
-	    (f->subclass == IAX_NEW || f->subclass == IAX_REGREQ || f->subclass == IAX_POKE);
-}
 
 /* --- calls --- */
 
@@ -189,7 +102,7 @@ static struct iax2_call *call_of(struct iax2_state *s, uint8_t dir, uint16_t src
 	return NULL;
 }
 
-static struct iax2_call *call_new(struct iax2_state *s, uint8_t dir, const struct frame_view *f)
+static struct iax2_call *call_new(struct iax2_state *s, uint8_t dir, const struct iax2_frame *f)
 {
 	struct iax2_call *c = &s->call[s->next];
 
@@ -201,12 +114,12 @@ static struct iax2_call *call_new(struct iax2_state *s, uint8_t dir, const struc
 }
 
 /* The call of a full frame; NULL when the numbers contradict what was said before. */
-static struct iax2_call *call_get(struct iax2_state *s, uint8_t dir, const struct frame_view *f)
+static struct iax2_call *call_get(struct iax2_state *s, uint8_t dir, const struct iax2_frame *f)
 {
 	struct iax2_call *c = call_of(s, dir, f->src);
 	struct iax2_call *peer = f->dst == 0 ? NULL : call_of(s, !dir, f->dst);
 
-	if (c != NULL && frame_begins(f) && c->number[!dir] != 0 && !f->again) {
+	if (c != NULL && iax2_frame_begins(f) && c->number[!dir] != 0 && !f->again) {
 		c->used = false; /* the number is used anew */
 		c = NULL;
 	}
@@ -234,7 +147,7 @@ static void signal_send(struct look *l, const struct iax2_call *c, enum call_pha
 	detect_signal(l, &sig);
 }
 
-static void take_new(struct look *l, struct iax2_state *s, struct iax2_call *c, const struct frame_view *f)
+static void take_new(struct look *l, struct iax2_state *s, struct iax2_call *c, const struct iax2_frame *f)
 {
 	if (c->call != 0)
 		return; /* sent again */
@@ -256,7 +169,7 @@ static void take_end(struct look *l, struct iax2_state *s, struct iax2_call *c, 
 	call_over(l, &s->number, c->call);
 }
 
-static void take_iax(struct look *l, struct iax2_state *s, struct iax2_call *c, const struct frame_view *f)
+static void take_iax(struct look *l, struct iax2_state *s, struct iax2_call *c, const struct iax2_frame *f)
 {
 	if (f->subclass == IAX_NEW)
 		take_new(l, s, c, f);
@@ -266,7 +179,7 @@ static void take_iax(struct look *l, struct iax2_state *s, struct iax2_call *c, 
 		take_end(l, s, c, CALL_FAILED);
 }
 
-static void take_control(struct look *l, struct iax2_state *s, struct iax2_call *c, const struct frame_view *f)
+static void take_control(struct look *l, struct iax2_state *s, struct iax2_call *c, const struct iax2_frame *f)
 {
 	if (f->subclass == CONTROL_RINGING)
 		signal_send(l, c, CALL_RINGING);
@@ -280,7 +193,7 @@ static void take_control(struct look *l, struct iax2_state *s, struct iax2_call 
 
 /* --- weighing --- */
 
-static bool is_echo(const struct frame_view *f)
+static bool is_echo(const struct iax2_frame *f)
 {
 	return f->type == TYPE_IAX && (f->subclass == IAX_ACK || f->subclass == IAX_PONG || f->subclass == IAX_LAGRP);
 }
@@ -292,11 +205,11 @@ static float signalling_bits(const struct iax2_state *s)
 	return s->proof_version + s->proof_elements + s->proof_peer + s->proof_echo + BITS_ORDER * (float)order;
 }
 
-static void proofs_add(struct iax2_state *s, const struct iax2_call *c, uint8_t dir, const struct frame_view *f)
+static void proofs_add(struct iax2_state *s, const struct iax2_call *c, uint8_t dir, const struct iax2_frame *f)
 {
 	if (f->elements)
 		s->proof_elements = BITS_ELEMENTS;
-	if (f->version && frame_begins(f))
+	if (f->version && iax2_frame_begins(f))
 		s->proof_version = BITS_VERSION;
 	if (c->seen[!dir] > 0 && f->dst != 0 && f->dst == c->number[!dir])
 		s->proof_peer = BITS_PEER;
@@ -321,13 +234,17 @@ static void evidence_media(struct look *l, struct iax2_state *s, const struct ia
 {
 	uint16_t steps = k->steps < STEPS_COUNTED ? k->steps : STEPS_COUNTED;
 
-	if (s->media && !k->right)
+	bool joined = s->bits < BITS_KNOWN;
+
+	if ((s->media || joined) && !k->right)
 		return;
 	if (steps < STEPS_COUNTED)
 		return;
 	s->media = true;
-	detect_evidence(l, CLASS_MEDIA, APP_IAX2, BITS_KNOWN + BITS_STEP * (float)steps + (k->right ? BITS_CLOCK : 0),
-	    "IAX2 media of a call set up on this flow, {0} frames in order", k->steps, 0);
+	detect_evidence(l, CLASS_MEDIA, APP_IAX2,
+	    (joined ? 0 : BITS_KNOWN) + BITS_STEP * (float)steps + (k->right ? BITS_CLOCK : 0),
+	    joined ? "IAX2 media joined midway, {0} frames in order" : "IAX2 media of a call set up on this flow, {0} frames in order",
+	    k->steps, 0);
 }
 
 /* One frame of speech, stamped in milliseconds. */
@@ -366,9 +283,9 @@ static enum look_result look_full(struct look *l)
 {
 	struct iax2_state *s = detect_state_find(l);
 	struct iax2_call *c;
-	struct frame_view f;
+	struct iax2_frame f;
 
-	if (!frame_read(l, &f))
+	if (!iax2_frame_read(l, &f))
 		return LOOK_MAYBE;
 	if (s == NULL && (s = detect_state(l, sizeof *s)) == NULL)
 		return LOOK_MAYBE;
@@ -393,25 +310,23 @@ static enum look_result look_full(struct look *l)
 	return LOOK_YES;
 }
 
-/* Entries: number and length, or length, number and stamp. The last one ends where the datagram does. */
-static enum look_result look_trunk(struct look *l, struct iax2_state *s, struct cursor c)
+static enum look_result look_trunk(struct look *l, struct iax2_state *s)
 {
-	enum { TRUNK = 1, STAMPS = 1, ENTRIES_MAX = 64 };
+	struct cursor c = cur_open(l->data, l->len);
+	uint32_t head = cur_u32(&c), stamp = cur_u32(&c);
 	enum look_result result = LOOK_MAYBE;
-	uint8_t command = cur_u8(&c), data = cur_u8(&c);
-	uint32_t stamp = cur_u32(&c);
+	struct iax2_entry e;
 
-	if (c.bad || command != TRUNK)
+	if (c.bad || !iax2_is_trunk(head))
 		return LOOK_MAYBE;
-	for (unsigned i = 0; i < ENTRIES_MAX && cur_left(&c) > 0; i++) {
-		uint16_t a = cur_u16(&c), b = cur_u16(&c);
-		uint16_t at = data & STAMPS ? cur_u16(&c) : (uint16_t)stamp;
-		struct iax2_call *call = call_of(s, l->dir, data & STAMPS ? b : a);
+	for (unsigned i = 0; i < IAX2_ENTRIES_MAX && cur_left(&c) > 0 && iax2_trunk_next(&c, head & IAX2_TRUNK_STAMPS, (uint16_t)stamp, &e); i++) {
+		struct iax2_call *call = call_of(s, l->dir, e.number);
 
-		cur_skip(&c, data & STAMPS ? a : b);
-		if (c.bad || call == NULL)
+		if (call == NULL && s->joined)
+			call = call_new(s, l->dir, &(struct iax2_frame){ .src = e.number });
+		if (call == NULL)
 			return result;
-		media_take(l, s, call, at);
+		media_take(l, s, call, e.stamp);
 		result = LOOK_YES;
 	}
 	return result;
@@ -420,13 +335,11 @@ static enum look_result look_trunk(struct look *l, struct iax2_state *s, struct 
 static enum look_result look_mini(struct look *l, struct iax2_state *s)
 {
 	struct cursor c = cur_open(l->data, l->len);
-	uint16_t src = cur_u16(&c);
+	uint16_t src = cur_u16(&c), stamp = cur_u16(&c);
 	struct iax2_call *call;
-	uint16_t stamp;
 
 	if (src == 0)
-		return look_trunk(l, s, c);
-	stamp = cur_u16(&c);
+		return look_trunk(l, s);
 	call = c.bad || l->wire <= MINI_LEN ? NULL : call_of(s, l->dir, src);
 	if (call == NULL)
 		return LOOK_MAYBE;
@@ -434,12 +347,50 @@ static enum look_result look_mini(struct look *l, struct iax2_state *s)
 	return LOOK_YES;
 }
 
+/* --- joined midway --- */
+
+/* True at the end of a run of mini frames; the flow's probe, which RTP uses under other first bytes, remembers it. */
+static bool run_ends(const struct look *l, uint16_t number, uint16_t stamp)
+{
+	struct flow_probe *p = &l->flow->probe[l->dir];
+	uint16_t ms = (uint16_t)(l->pkt->frame->mono_ns / NS_PER_MS);
+	uint16_t step = (uint16_t)(stamp - p->seq), passed = (uint16_t)(ms - p->ms);
+	bool on = p->ssrc == (RUN_MARK | number) && step != 0 && step % RUN_STEP == 0 && step <= RUN_STEP_MAX
+	    && passed <= step + RUN_JITTER && passed + RUN_JITTER >= step;
+
+	*p = (struct flow_probe){ .ssrc = RUN_MARK | number, .ts = on ? p->ts + 1 : 0, .seq = stamp, .ms = ms };
+	return p->ts >= RUN;
+}
+
+/* A state for a flow without a full frame, once mini frames or a trunk prove it; NULL until then. */
+static struct iax2_state *join(struct look *l)
+{
+	struct cursor c = cur_open(l->data, l->len);
+	uint16_t number = cur_u16(&c), stamp = cur_u16(&c);
+	struct iax2_state *s;
+
+	if (c.bad || l->depth != 0 || l->wire % RUN_NOT_OF == 0 || l->wire > RUN_WIRE_MAX + MINI_LEN * (number == 0 ? IAX2_ENTRIES_MAX : 0)
+	    || l->flow->dir[0].payloads + l->flow->dir[1].payloads > RUN_LOOKS)
+		return NULL;
+	if (number == 0 ? !iax2_trunk_whole(l) : !run_ends(l, number, stamp))
+		return NULL;
+	s = detect_state(l, sizeof *s);
+	if (s == NULL)
+		return NULL;
+	s->joined = true;
+	if (number != 0 && call_of(s, l->dir, number) == NULL)
+		(void)call_new(s, l->dir, &(struct iax2_frame){ .src = number });
+	return s;
+}
+
 enum look_result iax2_look(struct look *l)
 {
 	struct iax2_state *s;
 
 	if (l->data[0] & 0x80)
-		return l->len < FULL_LEN ? LOOK_MAYBE : look_full(l);
+		return l->len < IAX2_FULL_LEN ? LOOK_MAYBE : look_full(l);
 	s = detect_state_find(l);
-	return s == NULL || s->bits < BITS_KNOWN ? LOOK_MAYBE : look_mini(l, s);
+	if (s == NULL || (s->bits < BITS_KNOWN && !s->joined))
+		s = join(l);
+	return s == NULL ? LOOK_MAYBE : look_mini(l, s);
 }

@@ -275,7 +275,7 @@ static struct stream_result stream_frame(struct look *l, uint32_t skip, uint32_t
 {
 	if (l->len < used)
 		return stream_more(used);
-	detect_inner(l, l->data + skip, len);
+	detect_inner(l, l->data + skip, len, len);
 	return (struct stream_result){ STREAM_USED, used, 0 };
 }
 

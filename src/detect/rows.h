@@ -64,13 +64,14 @@ enum look_result skype_look(struct look *);
 void skype_finish(struct look *);
 struct stream_result skype_stream(struct look *);
 
-/* mgcp.c, megaco.c, skinny.c, iax2.c, h323.c */
-extern const struct byte_range mgcp_bytes[], megaco_bytes[], megaco_stream_bytes[], skinny_bytes[], iax2_bytes[], h323_bytes[];
+/* mgcp.c, megaco.c, skinny.c, iax2.c, h323.c, ras.c */
+extern const struct byte_range mgcp_bytes[], megaco_bytes[], megaco_stream_bytes[], skinny_bytes[], iax2_bytes[], h323_bytes[], ras_bytes[];
 enum look_result mgcp_look(struct look *);
 enum look_result megaco_look(struct look *);
 struct stream_result megaco_stream(struct look *);
 struct stream_result skinny_stream(struct look *);
 enum look_result iax2_look(struct look *);
+enum look_result ras_look(struct look *);
 struct stream_result h323_stream(struct look *);
 
 /* rtsp.c: streaming, which is no call */

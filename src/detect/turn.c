@@ -106,7 +106,7 @@ static enum look_result message(struct look *l)
 	struct stun_message m;
 	struct turn_flow *f;
 
-	if (!stun_parse(l->data, l->len, l->wire, &m) || !m.cookie || !m.walked)
+	if (!stun_parse(l->data, l->len, l->wire, &m) || !m.cookie || !(m.walked || m.cut))
 		return LOOK_MAYBE;
 	if (m.method < STUN_ALLOCATE || m.method > STUN_CONNECTION_ATTEMPT)
 		return LOOK_MAYBE;
@@ -122,7 +122,7 @@ static enum look_result message(struct look *l)
 		allocate(l, f, &m);
 	data = m.cls == STUN_INDICATION ? stun_find(&m, STUN_DATA_VALUE) : NULL;
 	if (data != NULL)
-		detect_inner(l, data->value, data->have);
+		detect_inner(l, data->value, data->have, data->len);
 	return LOOK_YES;
 }
 
@@ -174,7 +174,7 @@ static enum look_result channel_data(struct look *l)
 		return LOOK_MAYBE;
 	have = l->len < end ? l->len : end;
 	if (have > CHANNEL_HEADER)
-		detect_inner(l, l->data + CHANNEL_HEADER, have - CHANNEL_HEADER);
+		detect_inner(l, l->data + CHANNEL_HEADER, have - CHANNEL_HEADER, length);
 	return LOOK_YES;
 }
 

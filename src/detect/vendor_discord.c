@@ -16,6 +16,7 @@
 #define DISCOVERY_BODY  70 /* the length field: 0x46 */
 #define DISCOVERY_TEXT   8 /* offset of the address as text, 64 bytes; then the port, in questions whatever was there */
 #define DISCOVERY_TEXT_LEN 64
+#define DISCOVERY_PORT  (DISCOVERY_TEXT + DISCOVERY_TEXT_LEN)
 #define KEEP_ALIVE_LEN   8
 #define KEEP_ALIVE  0x1337cafeu
 
@@ -28,7 +29,7 @@ enum { DISCOVERY_ASK = 1, DISCOVERY_TELL = 2 };
 #define BITS_KEPT      12.0f /* and it comes back with the same counter */
 #define BITS_RTCP       4.0f /* RTCP whose sender stays, beside the keep-alive */
 #define RTCP_COUNTED    4
-#define RTCP_CALL       3    /* packets of RTCP that make it a call, seen both ways */
+#define RTCP_CALL       3    /* packets of RTCP that make it a call, seen both ways; or one way where the capture has only one */
 
 struct discord_flow {
 	uint32_t ssrc;       /* asked with */
@@ -54,10 +55,10 @@ static uint16_t discovery(const struct look *l, uint32_t *ssrc)
 	uint16_t type = cur_u16(&c), length = cur_u16(&c);
 
 	*ssrc = cur_u32(&c);
-	if (l->len != DISCOVERY_LEN || l->wire != DISCOVERY_LEN || length != DISCOVERY_BODY)
+	if (c.bad || l->wire != DISCOVERY_LEN || length != DISCOVERY_BODY)
 		return 0;
-	if (type == DISCOVERY_ASK)
-		return zero(l->data + DISCOVERY_TEXT, DISCOVERY_TEXT_LEN) ? type : 0;
+	if (type == DISCOVERY_ASK) /* of a capture cut short: the zeros that are left */
+		return zero(l->data + DISCOVERY_TEXT, l->len < DISCOVERY_PORT ? l->len - DISCOVERY_TEXT : DISCOVERY_TEXT_LEN) ? type : 0;
 	return type == DISCOVERY_TELL ? type : 0;
 }
 
@@ -88,10 +89,11 @@ static float mark_bits(const struct discord_flow *d)
 static void weigh(struct look *l, const struct discord_flow *d)
 {
 	unsigned rtcp = d->rtcp[0] + d->rtcp[1];
+	bool both = d->rtcp[0] != 0 && d->rtcp[1] != 0;
 
-	if (rtcp >= RTCP_CALL && d->rtcp[0] != 0 && d->rtcp[1] != 0)
+	if (rtcp >= RTCP_CALL && (both || l->flow->dir[!l->dir].packets == 0))
 		detect_evidence(l, CLASS_MEDIA, APP_DISCORD, mark_bits(d) + vendor_run(rtcp, RTCP_COUNTED, BITS_RTCP),
-		    "Discord voice connection, {0} RTCP packets both ways", rtcp, 0);
+		    both ? "Discord voice connection, {0} RTCP packets both ways" : "Discord voice connection, {0} RTCP packets", rtcp, 0);
 	else
 		detect_evidence(l, CLASS_SIGNALLING, APP_DISCORD, mark_bits(d),
 		    d->asked ? "Discord asks for its own address" : "keep-alive of Discord's voice servers", 0, 0);

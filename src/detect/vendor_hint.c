@@ -52,6 +52,6 @@ enum look_result vendor_hint_look(struct look *l)
 	if (!zoom_direct(l, &inner))
 		return LOOK_MAYBE;
 	detect_evidence(l, CLASS_MEDIA, APP_ZOOM, UNVERIFIED_BITS, "Zoom audio between two parties", 0, 0);
-	detect_inner(l, l->data + inner, l->len - inner);
+	detect_inner(l, l->data + inner, l->len - inner, l->wire - inner);
 	return LOOK_YES;
 }

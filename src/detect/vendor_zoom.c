@@ -219,7 +219,7 @@ static void channel(struct look *l, struct zoom_flow *z)
 	if (z->frames + z->numbered <= WEIGH_UP_TO)
 		weigh(l, z);
 	if (f.kind != NULL && f.kind->rtp)
-		detect_inner(l, l->data + f.at, l->len - f.at);
+		detect_inner(l, l->data + f.at, l->len - f.at, l->wire - f.at);
 }
 
 static enum look_result zoom_look(struct look *l, void *state)

@@ -22,7 +22,7 @@ static enum look_result say(struct look *l)
 static enum look_result unwrap(struct look *l)
 {
 	looks++;
-	detect_inner(l, l->data, l->len);
+	detect_inner(l, l->data, l->len, l->wire);
 	return LOOK_YES;
 }
 

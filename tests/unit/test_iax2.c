@@ -109,13 +109,43 @@ static void the_stamp_comes_around(void **state)
 	assert_int_equal(feed_judge(f).cls, CLASS_MEDIA);
 }
 
-static void mini_frames_without_a_call_are_nothing(void **state)
+/* No full frame for up to a minute: a run at the pace of speech, one way too. */
+static void mini_frames_joined_midway(void **state)
 {
 	struct feed *f = *state;
 
-	for (uint16_t i = 0; i < 50; i++)
-		mini(f, CALLER, 0x1234, (uint16_t)(20 * i));
+	for (uint16_t i = 0; i < 8; i++)
+		mini(f, CALLEE, 0x1234, (uint16_t)(65500 + 20 * i));
 	assert_null(f->flow->watch);
+	for (uint16_t i = 8; i < 40; i++)
+		mini(f, CALLEE, 0x1234, (uint16_t)(65500 + 20 * i));
+	assert_int_equal(feed_judge(f).cls, CLASS_MEDIA);
+	assert_float_equal(feed_judge(f).bits, 20, 0.01);
+}
+
+/* Clocks and counters of other protocols: at another pace, under numbers that change, or in other steps. */
+static void other_clocks_are_not_iax2(void **state)
+{
+	static const struct { uint16_t number, number_step, step, gap_ms; } t[] = {
+		{ 0x1234, 0, 1, 20 }, { 0x1234, 0, 40, 200 }, { 0x1234, 1, 20, 20 }, { 0x1234, 0, 33, 33 }, { 0x1234, 0, 0, 20 },
+	};
+	struct feed *f = *state;
+
+	for (size_t k = 0; k < sizeof t / sizeof *t; k++)
+		for (uint16_t i = 0; i < 60; i++) {
+			uint16_t n = (uint16_t)(t[k].number + t[k].number_step * i), at = (uint16_t)(t[k].step * i);
+			uint8_t b[84] = { (uint8_t)(n >> 8), (uint8_t)n, (uint8_t)(at >> 8), (uint8_t)at };
+
+			f->frame.mono_ns += (t[k].gap_ms - 1) * NS_PER_MS;
+			feed(f, (struct feed_from){ .client_port = (uint16_t)(2000 + k) }, b, sizeof b);
+			assert_null(feed_evidence(f, GROUP_SIGNALLING, CLASS_MEDIA));
+		}
+}
+
+static void mini_frames_of_another_number_are_nothing(void **state)
+{
+	struct feed *f = *state;
+
 	set_up(f);
 	for (uint16_t i = 0; i < 50; i++)
 		mini(f, CALLER, 0x1235, (uint16_t)(20 * i)); /* another number */
@@ -123,13 +153,11 @@ static void mini_frames_without_a_call_are_nothing(void **state)
 }
 
 /* Command 1, stamps of their own or one for all. */
-static void trunk_frames(void **state)
+static void trunk(struct feed *f, uint16_t n)
 {
-	struct feed *f = *state;
 	uint8_t b[8 + 6 + 20 + 6 + 20];
 
-	set_up(f);
-	for (uint16_t i = 1; i < 8; i++) {
+	for (uint16_t i = 1; i < n; i++) {
 		const uint16_t at = (uint16_t)(20 * i);
 
 		memset(b, 0, sizeof b);
@@ -139,7 +167,24 @@ static void trunk_frames(void **state)
 		f->frame.mono_ns += 19 * NS_PER_MS;
 		feed(f, (struct feed_from){ .server = CALLER }, b, sizeof b);
 	}
+}
+
+static void trunk_frames(void **state)
+{
+	struct feed *f = *state;
+
+	set_up(f);
+	trunk(f, 8);
 	assert_int_equal(feed_judge(f).cls, CLASS_MEDIA);
+}
+
+static void trunk_joined_midway(void **state)
+{
+	struct feed *f = *state;
+
+	trunk(f, 30);
+	assert_int_equal(feed_judge(f).cls, CLASS_MEDIA);
+	assert_float_equal(feed_judge(f).bits, 20, 0.01);
 }
 
 /* Joined in the middle: nothing begins, but both ends name each other and echo stamps. */
@@ -221,7 +266,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		test(a_new_call), test(a_call_from_set_up_to_end), test(a_call_refused), test(mini_frames_are_media),
-		test(the_stamp_comes_around), test(mini_frames_without_a_call_are_nothing), test(trunk_frames),
+		test(the_stamp_comes_around), test(mini_frames_joined_midway), test(other_clocks_are_not_iax2),
+		test(mini_frames_of_another_number_are_nothing), test(trunk_joined_midway), test(trunk_frames),
 		test(joined_in_the_middle), test(rtp_is_not_iax2), test(random_payloads_are_not_iax2),
 		test(calls_side_by_side), cmocka_unit_test(damaged_frames),
 	};

@@ -265,6 +265,28 @@ static void discord_joined_midway(void **state)
 	expect(f, CLASS_MEDIA, APP_DISCORD, ACT_BITS);
 }
 
+/* The capture has one direction: reports of one sender beside its keep-alive. */
+static void discord_one_direction(void **state)
+{
+	struct feed *f = *state;
+	const uint8_t keep[8] = { 0x13, 0x37, 0xca, 0xfe, 7, 1 };
+
+	feed(f, CLIENT, keep, sizeof keep);
+	for (unsigned i = 0; i < 3; i++)
+		discord_rtcp(f, false);
+	expect(f, CLASS_MEDIA, APP_DISCORD, ACT_BITS);
+}
+
+static void discord_cut_by_the_capture(void **state)
+{
+	struct feed *f = *state;
+	const struct feed_from cut = { .cut = 30 };
+	uint8_t ask[74] = { 0, 1, 0, 70, 0, 0, 0xac, 0xe3 };
+
+	feed(f, cut, ask, sizeof ask);
+	expect(f, CLASS_SIGNALLING, APP_DISCORD, 28);
+}
+
 static void discord_magic_in_other_lengths(void **state)
 {
 	struct feed *f = *state;
@@ -307,6 +329,34 @@ static void telegram_reflector(void **state)
 	for (unsigned i = 0; i < 8; i++)
 		telegram_send(f, CLIENT, 3, false, (uint8_t)(i * 31));
 	expect(f, CLASS_MEDIA, APP_TELEGRAM, ACT_BITS);
+}
+
+/* No packet of the reflector's own: the same tag both ways, whole blocks, the pace of speech. */
+static void telegram_joined_midway(void **state)
+{
+	struct feed *f = *state;
+
+	for (unsigned i = 0; i < 40; i++) {
+		telegram_send(f, i & 1 ? SERVER : CLIENT, 3, false, (uint8_t)(i * 31));
+		f->frame.mono_ns += 30 * NS_PER_MS;
+	}
+	expect(f, CLASS_MEDIA, APP_TELEGRAM, ACT_BITS);
+}
+
+/* A session's number differs by direction; a constant head without whole blocks is any protocol's. */
+static void telegram_midway_is_not_any_session(void **state)
+{
+	struct feed *f = *state;
+	uint8_t p[112 + 3] = { 0 };
+
+	for (unsigned i = 0; i < 40; i++) {
+		telegram_send(f, i & 1 ? SERVER : CLIENT, i & 1 ? 3 : 4, false, (uint8_t)(i * 31));
+		memset(p, 0x5c, 40);
+		p[60] = (uint8_t)i;
+		feed(f, (struct feed_from){ .server = i & 1, .client_port = 41000 }, p, sizeof p);
+		f->frame.mono_ns += 30 * NS_PER_MS;
+		expect_nothing(f);
+	}
 }
 
 static void telegram_tag_must_come_back(void **state)
@@ -633,7 +683,8 @@ int main(void)
 		WITH_FEED(zoom_numbers_must_rise), WITH_FEED(zoom_audio_shows_its_rtp),
 		WITH_FEED(zoom_channel_without_media), WITH_FEED(zoom_session_of_another),
 		WITH_FEED(zoom_direct_is_named_by_rtp_inside),
-		WITH_FEED(discord_asks_for_its_address), WITH_FEED(discord_video_one_way_is_a_call),
+		WITH_FEED(discord_asks_for_its_address), WITH_FEED(discord_one_direction), WITH_FEED(discord_cut_by_the_capture),
+		WITH_FEED(telegram_joined_midway), WITH_FEED(telegram_midway_is_not_any_session), WITH_FEED(discord_video_one_way_is_a_call),
 		WITH_FEED(discord_sources_in_turn), WITH_FEED(discord_joined_midway),
 		WITH_FEED(discord_magic_in_other_lengths),
 		WITH_FEED(telegram_reflector), WITH_FEED(telegram_tag_must_come_back), WITH_FEED(silence_is_not_telegram),

@@ -12,6 +12,7 @@ import struct
 import time
 
 import net
+import pbx
 from browser import Browser
 from net import CLIENT4, CLIENT6, RELAY4, SERVER4, SERVER6, LabError
 
@@ -330,6 +331,35 @@ def iperf(lab, path):
         lab.run("client", "iperf3", "-c", SERVER4, "-u", "-b", "1M", "-l", "1200", "-t", "6")
 
 
+# -- exchanges
+
+def h323(version, fast, tunnel):
+    return lambda lab, path: pbx.h323(lab, path, speech(lab), fast, tunnel, 4, version)
+
+
+def h323_ras(lab, path):
+    pbx.h323_ras(lab, path, speech(lab), 3)
+
+
+def iax2(trunk):
+    return lambda lab, path: pbx.iax2(lab, path, speech(lab), "gsm" if trunk else "alaw", trunk, 4)
+
+
+# -- streams that are no calls
+
+def rtsp(lab, path):
+    """ffmpeg announces a sound to ffmpeg and sends it over RTP: a camera's protocol, nobody talks."""
+    lab.only(4)
+    url = f"rtsp://{SERVER4}:8554/tone"
+    lab.start("server", "ffmpeg", "-v", "error", "-rtsp_flags", "listen", "-i", url, "-f", "null", "-")
+    lab.wait_port("server", 8554)
+    with lab.capture(path, expression=pbx.QUIET):
+        sender = lab.start("client", "ffmpeg", "-v", "error", "-re", "-f", "lavfi", "-i", "sine=frequency=440", "-t", str(TALK_S),
+                           "-c:a", "pcm_alaw", "-ar", "8000", "-f", "rtsp", "-rtsp_transport", "udp", url)
+        if sender.wait(timeout=TALK_S + 15) != 0:
+            raise LabError(f"ffmpeg: {open(sender.log, errors='replace').read()[-300:]}")
+
+
 # -- the table
 
 PLAIN, GZIP, ZSTD = "", ".gz", ".zst"
@@ -343,6 +373,7 @@ class Recipe(collections.namedtuple("Recipe", "name make format pack needs expec
         return f"{self.name}.{self.format}{self.pack}"
 
 
+PBX = ("debootstrap", "sip-tester")
 SIPP = ("sip-tester",)
 BARESIP = ("baresip-core",)
 CHROMIUM = ("chromium",)
@@ -379,6 +410,27 @@ TABLE = (
     Recipe("webrtc-turn", webrtc_turn, "pcap", PLAIN, CHROMIUM + ("coturn",), (
         (f"udp {CLIENT4} * {RELAY4} 3478", "media", "webrtc|stun", "drop"),),
         "Chromium calls Chromium through coturn, relayed over UDP"),
+    Recipe("h323-slow", h323(4, False, False), "pcap", PLAIN, PBX, (
+        (f"tcp {CLIENT4} * {SERVER4} *", "signalling", "h323", "*"),
+        (f"udp {CLIENT4} * {SERVER4} *", "media", "rtp|h323", "drop")),
+        "Asterisk calls Asterisk over H.323: H.245 on a connection of its own, channels opened there"),
+    Recipe("h323-fast-ipv6", h323(6, True, True), "pcap", PLAIN, PBX, (
+        (f"tcp {CLIENT6} * {SERVER6} 1720", "signalling", "h323", "*"),
+        (f"udp {CLIENT6} * {SERVER6} *", "media", "rtp|h323", "drop")),
+        "the same over IPv6: channels opened with the call (fast start), H.245 tunnelled in the signalling"),
+    Recipe("h323-ras", h323_ras, "pcap", PLAIN, PBX, (
+        (f"udp {CLIENT4} * {SERVER4} 1719", "signalling", "h323", "*"),),
+        "Asterisk looks for a gatekeeper; nobody answers"),
+    Recipe("iax2", iax2(False), "pcap", PLAIN, PBX, (
+        (f"udp {CLIENT4} 4569 {SERVER4} 4569", "media", "iax2", "drop"),),
+        "Asterisk calls Asterisk over IAX2, G.711 A-law in mini frames"),
+    Recipe("iax2-trunk", iax2(True), "pcap", PLAIN, PBX, (
+        (f"udp {CLIENT4} 4569 {SERVER4} 4569", "media", "iax2", "drop"),),
+        "two calls in a trunk, GSM"),
+    Recipe("rtsp", rtsp, "pcap", GZIP, ("ffmpeg",), (
+        (f"tcp {CLIENT4} * {SERVER4} 8554", "streaming", "rtsp", "pass"),
+        (f"udp {CLIENT4} * {SERVER4} *", "streaming", "*", "pass")),
+        "ffmpeg sends a sound to ffmpeg, announced by RTSP: no call"),
     Recipe("web", web, "pcapng", ZSTD, ("nginx-light", "dnsmasq-base", "bind9-dnsutils", "curl", "openssl"), (),
            "curl fetches from nginx over HTTP and HTTPS, dig and curl ask dnsmasq"),
     Recipe("ssh", ssh, "pcap", PLAIN, ("openssh-client", "openssh-server"), (),

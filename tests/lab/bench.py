@@ -7,6 +7,7 @@
                                                  runs what is missing in DIR/clean, then impairs and labels
     bench.py impair DIR [--only REGEX] [--jobs N]   DIR/impaired anew, and the labels
     bench.py labels DIR                          DIR/labels.tsv, and DIR/pcaps with a link to every capture
+    bench.py small DIR [--into pcaps/bench]      the few that the repository keeps: 20 s, headers only, packed
 
 Runs need root (namespaces); impairing and generating do not. Each program runs
 in namespaces of its own for half a minute (LAB_BENCH_SECONDS) and is captured
@@ -19,10 +20,12 @@ calibrated on, and those they are checked on), how (run, or generated), notes.
 import argparse
 import concurrent.futures
 import csv
+import json
 import os
 import re
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -41,7 +44,6 @@ LIMIT_S = 180  # a program's run takes at most
 PROFILES = ("wired", "wifi", "wifi-bad", "lte", "satellite", "lossy", "drift")
 COLUMNS = ("pcap proto ip_a port_a ip_b port_b packets label app kind program codec impairment half how "
            "packets_up packets_down seconds notes").split()
-FIT_PACKETS = 20  # flows shorter than this are not worth a row of their own, unless they are labelled
 
 
 def lacks(entry):
@@ -63,9 +65,9 @@ def capture(entry, path, voices):
         shutil.move(lab.path("capture.pcap"), path)
 
 
-def generate(entry, path):
+def generate(entry, path, voices):
     writer = pcapfile.Writer(path + ".new")
-    entry.make(writer)
+    entry.make(writer, voices)
     writer.close()
     os.rename(path + ".new", path)
 
@@ -87,8 +89,11 @@ def make(entry, folder):
     path = os.path.join(folder, "clean", entry.name + ".pcap")
     began = time.monotonic()
     if entry.how == "generated":
-        generate(entry, path)
-        error = None
+        try:
+            generate(entry, path, os.path.join(folder, "voices"))
+            error = None
+        except world.LabError as e:
+            error = str(e)
     else:
         error = one(entry, path, os.path.join(folder, "voices"))
     print(f"{entry.name:32} {time.monotonic() - began:6.1f} s  {error or 'ok'}", flush=True)
@@ -107,12 +112,23 @@ def impair(program, entry, folder):
 
 # -- labels
 
+def flows_of(path):
+    """As pcapfile.flows has it; read once and kept beside the capture."""
+    kept = path + ".flows"
+    if not os.path.exists(kept) or os.path.getmtime(kept) < os.path.getmtime(path):
+        with open(f"{kept}.{os.getpid()}", "w") as fh:
+            json.dump(list(pcapfile.flows(path).items()), fh)
+        os.rename(f"{kept}.{os.getpid()}", kept)
+    with open(kept) as fh:
+        return {pcapfile.Flow(*flow): [pcapfile.Count(*c) for c in counts] for flow, counts in json.load(fh)}
+
+
 def rows_of(task):
     """Label rows of one capture."""
     folder, where, file, name, impairment = task
     entry = bench_table.BY_NAME[name]
     rows = []
-    flows = pcapfile.flows(os.path.join(folder, where, file))
+    flows = flows_of(os.path.join(folder, where, file))
     busiest = max(flows, key=lambda f: sum(c.packets for c in flows[f]), default=None)
     for flow, (up, down) in flows.items():
         label, app = entry.label(flow, flow == busiest)
@@ -120,6 +136,15 @@ def rows_of(task):
         rows.append([file, *map(str, flow), up.packets + down.packets, label, app, entry.kind, entry.program, entry.codec,
                      impairment, entry.half, entry.how, up.packets, down.packets, f"{seconds:.1f}", entry.notes])
     return rows
+
+
+def write_labels(folder, rows):
+    path = os.path.join(folder, "labels.tsv")
+    with open(f"{path}.{os.getpid()}", "w", newline="") as fh:
+        out = csv.writer(fh, delimiter="\t", lineterminator="\n")
+        out.writerow(COLUMNS)
+        out.writerows(rows)
+    os.rename(f"{path}.{os.getpid()}", path)
 
 
 def label(folder, jobs):
@@ -132,11 +157,7 @@ def label(folder, jobs):
                 tasks.append((folder, where, file, name, impairment))
     with concurrent.futures.ProcessPoolExecutor(jobs) as pool:
         rows = [r for rs in pool.map(rows_of, tasks, chunksize=8) for r in rs]
-    with open(os.path.join(folder, "labels.tsv.new"), "w", newline="") as fh:
-        out = csv.writer(fh, delimiter="\t", lineterminator="\n")
-        out.writerow(COLUMNS)
-        out.writerows(rows)
-    os.rename(os.path.join(folder, "labels.tsv.new"), os.path.join(folder, "labels.tsv"))
+    write_labels(folder, rows)
     links = os.path.join(folder, "pcaps")
     os.makedirs(links, exist_ok=True)
     for _, where, file, _, _ in tasks:
@@ -161,6 +182,46 @@ def summary(rows):
         hours = sum(float(r["seconds"]) for r in clocked_rows if r["how"] == how) / 3600
         print(f"clocked negatives, {how}: {hours:.2f} h, "
               f"{sum(float(r['seconds']) for r in clocked_rows if r['how'] == how and r['impairment'] == 'clean') / 3600:.2f} h of them clean")
+
+
+# -- the small set of the repository
+
+SMALL_S = 20     # seconds kept of a capture
+UDP_END = {4: 20 + 8, 6: 40 + 8}  # no payload: cadence reads none
+
+
+def shorten(path, to):
+    """The first seconds of a capture, headers only, packed."""
+    begin = None
+    with open(path, "rb") as fh, open(to, "wb") as out:
+        out.write(fh.read(24))
+        nanoseconds = struct.unpack("<I", open(path, "rb").read(4))[0] == pcapfile.NSEC
+        while len(h := fh.read(16)) == 16:
+            sec, frac, caplen, length = struct.unpack("<IIII", h)
+            data = fh.read(caplen)
+            t = sec + frac * (1e-9 if nanoseconds else 1e-6)
+            begin = t if begin is None else begin
+            if t - begin > SMALL_S:
+                break
+            keep = pcapfile.ETHER_LEN + UDP_END.get(data[pcapfile.ETHER_LEN] >> 4, 40)
+            out.write(struct.pack("<IIII", sec, frac, min(keep, caplen), length) + data[:keep])
+
+
+def cmd_small(options):
+    """bench.py small DIR --into pcaps/bench"""
+    os.makedirs(options.into, exist_ok=True)
+    rows = []
+    for name, impairment in bench_table.SMALL:
+        where, file = ("clean", f"{name}.pcap") if impairment == "clean" else ("impaired", f"{name}.{impairment}.pcap")
+        to = os.path.join(options.into, file)
+        shorten(os.path.join(options.dir, where, file), to)
+        rows += [[r[0] + ".zst", *r[1:]] for r in rows_of((options.into, "", file, name, impairment))]
+        subprocess.run(["zstd", "-q", "-19", "-f", "--rm", to], check=True)
+        os.remove(to + ".flows")
+    write_labels(options.into, rows)
+    total = sum(os.path.getsize(os.path.join(options.into, f)) for f in os.listdir(options.into))
+    print(f"{len(bench_table.SMALL)} captures, {total} bytes")
+    return 0
 
 
 # -- commands
@@ -228,16 +289,17 @@ def main():
     if sys.argv[1:2] == ["one"]:
         return cmd_one(*sys.argv[2:])
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("command", choices=("list", "make", "impair", "labels"))
+    parser.add_argument("command", choices=("list", "make", "impair", "labels", "small"))
     parser.add_argument("dir", nargs="?")
     parser.add_argument("--only", default="", metavar="REGEX")
+    parser.add_argument("--into", default=os.path.join(world.TOP, "pcaps", "bench"), metavar="DIR", help="small: where to")
     parser.add_argument("--jobs", type=int, default=4)
     parser.add_argument("--again", action="store_true", help="also what is there already")
     parser.add_argument("--impair", default=os.path.join(world.TOP, "build", "tools", "impair", "impair"), metavar="PATH")
     options = parser.parse_args()
     if options.command != "list" and not options.dir:
         parser.error("DIR is missing")
-    return {"list": cmd_list, "make": cmd_make, "impair": cmd_impair, "labels": cmd_labels}[options.command](options)
+    return {"list": cmd_list, "make": cmd_make, "impair": cmd_impair, "labels": cmd_labels, "small": cmd_small}[options.command](options)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,6 @@ import ordinary
 import recipes
 from net import CLIENT4, SERVER4, LabError
 
-PLAY_S = bench_media.TALK_S
 DUMMY = {"SDL_VIDEODRIVER": "dummy", "SDL_AUDIODRIVER": "dummy"}
 
 
@@ -48,7 +47,7 @@ def iperf(rate, size, *more):
         lab.wait_port("server", 5201)
         # A timer of 1 ms: else iperf3 sends in bursts, 10 a second.
         lab.run("client", "iperf3", "-c", SERVER4, "-p", "5201", "-u", "-b", str(int(rate * size * 8)), "-l", str(size),
-                "--pacing-timer", "1000", "-t", str(int(PLAY_S)), *more, timeout=PLAY_S + 30)
+                "--pacing-timer", "1000", "-t", str(int(bench_media.TALK_S)), *more, timeout=bench_media.TALK_S + 30)
     return traffic
 
 
@@ -70,7 +69,7 @@ def typing(lab):
                 pass
     threading.Thread(target=drain, daemon=True).start()
     rng = random.Random(lab.seed)
-    end = time.monotonic() + PLAY_S
+    end = time.monotonic() + bench_media.TALK_S
     try:
         while time.monotonic() < end:
             alive(lab, client)
@@ -95,7 +94,7 @@ def doom(lab):
         players.append(lab.start(
             role, "/usr/games/chocolate-doom", "-iwad", "/usr/share/games/doom/freedoom1.wad", "-connect", f"{SERVER4}:2342",
             "-nodes", "2", "-nosound", "-nogui", "-window", cwd=home, env={**os.environ, "HOME": home, **DUMMY}))
-    time.sleep(PLAY_S)
+    time.sleep(bench_media.TALK_S)
     alive(lab, *players)
 
 
@@ -116,18 +115,56 @@ def display_number(role):
     return 1000 + os.getpid() % 30000 + {"client": 0, "second": 30000, "server": 60000}[role]
 
 
+def players(lab, argv, roles=("client", "second"), warm_up=8):
+    """Clients of a game with a display each; `argv`(role, home): the command."""
+    with contextlib.ExitStack() as stack:
+        running = []
+        for role in roles:
+            env = stack.enter_context(screen(lab, role, display_number(role)))
+            running.append(lab.start(role, *argv(role, env["HOME"]), env=env, cwd=env["HOME"]))
+        time.sleep(bench_media.TALK_S + warm_up)
+        alive(lab, *running)
+
+
 def teeworlds(lab):
-    """50 ticks a second: a server and two players, one of them seen by the gateway's client side."""
+    """50 ticks a second."""
     lab.start("server", "/usr/games/teeworlds-server", "-f", lab.write("tw.cfg", "sv_register 0\nsv_map dm1\nsv_port 8303\n"))
     lab.wait_port("server", 8303, "-u")
-    with contextlib.ExitStack() as stack:
-        players = []
-        for role in ("client", "second"):
-            env = stack.enter_context(screen(lab, role, display_number(role)))
-            players.append(lab.start(role, "/usr/games/teeworlds", "gfx_screen_width 320; gfx_screen_height 240; gfx_fullscreen 0;"
-                                     "snd_enable 0; player_name p", f"connect {SERVER4}:8303", env=env))
-        time.sleep(PLAY_S + 6)
-        alive(lab, *players)
+    players(lab, lambda role, home: (
+        "/usr/games/teeworlds", "gfx_screen_width 320; gfx_screen_height 240; gfx_fullscreen 0; snd_enable 0;"
+        f"player_name {role}; connect {SERVER4}:8303"))
+
+
+def openarena(lab):
+    """Snapshots 20 times a second, commands with each picture; bots play along."""
+    home = folder(lab, "oa-server")
+    lab.start("server", "/usr/games/openarena-server", "+set", "dedicated", "1", "+set", "net_ip", SERVER4, "+set", "sv_pure", "0",
+              "+set", "bot_minplayers", "4", "+set", "sv_master1", "", "+map", "oa_dm1", cwd=home, env={**os.environ, "HOME": home})
+    lab.wait_port("server", 27960, "-u", 30)
+    players(lab, lambda role, home: (
+        "/usr/games/openarena", "+set", "r_mode", "-1", "+set", "r_customwidth", "160", "+set", "r_customheight", "120", "+set",
+        "r_fullscreen", "0", "+set", "s_initsound", "0", "+set", "com_maxfps", "30", "+set", "cl_maxpackets", "40", "+set",
+        "r_picmip", "8", "+set", "r_vertexlight", "1", "+set", "cl_motd", "0", "+connect", f"{SERVER4}:27960"), ("client",), 25)
+
+
+def minetest(lab):
+    """A server that sends the world, and a client that tells where it stands 10 times a second."""
+    home = folder(lab, "mt-server")
+    lab.start("server", "/usr/games/minetestserver", "--gameid", "minetest_game", "--world", f"{home}/world", "--port", "30000",
+              env={**os.environ, "HOME": home})
+    lab.wait_port("server", 30000, "-u", 20)
+    config = lab.write("minetest.conf", "screen_w = 320\nscreen_h = 240\nenable_sound = false\nfps_max = 20\nviewing_range = 20\n"
+                       "enable_shaders = false\n")
+    players(lab, lambda role, home: ("/usr/games/minetest", "--config", config, "--go", "--address", SERVER4, "--port", "30000",
+                                     "--name", role, "--password", ""), ("client",), 15)
+
+
+def bzflag(lab):
+    """Tanks: computer players of one client."""
+    lab.start("server", "/usr/games/bzfs", "-p", "5154", "-i", SERVER4, "-mp", "10", "+r", "-ms", "5")
+    lab.wait_port("server", 5154)
+    players(lab, lambda role, home: ("/usr/games/bzflag", "-window", "320x240", "-solo", "3", f"{role}@{SERVER4}:5154"),
+            ("client",), 15)
 
 
 # -- video, radio, data channels
@@ -149,18 +186,18 @@ def radio(codec, rate, frame, kind="rtp"):
         if kind == "rtp":
             bench_media.both_ffmpeg(lab, lambda who: (("-re", "-f", "lavfi", "-i", music), codec, ""), ways=(("server", 1),))
             return
-        p = lab.start("server", "ffmpeg", "-nostdin", "-v", "error", "-re", "-f", "lavfi", "-i", music, "-t", str(PLAY_S), *codec,
+        p = lab.start("server", "ffmpeg", "-nostdin", "-v", "error", "-re", "-f", "lavfi", "-i", music, "-t", str(bench_media.TALK_S), *codec,
                       "-f", "mpegts", f"udp://{CLIENT4}:5004?localport=5006&pkt_size=1316")
-        ordinary.finish(lab, p, PLAY_S + 20, "ffmpeg")
+        ordinary.finish(lab, p, bench_media.TALK_S + 20, "ffmpeg")
     return traffic
 
 
 def television(lab):
     p = lab.start("server", "ffmpeg", "-nostdin", "-v", "error", "-re", "-f", "lavfi", "-i", "testsrc2=size=320x240:rate=25",
-                  "-f", "lavfi", "-i", "sine", "-t", str(PLAY_S), "-threads", "1", "-c:v", "libx264", "-preset", "ultrafast",
+                  "-f", "lavfi", "-i", "sine", "-t", str(bench_media.TALK_S), "-threads", "1", "-c:v", "libx264", "-preset", "ultrafast",
                   "-b:v", "400k", "-g", "25", "-c:a", "aac", "-f", "mpegts",
                   f"udp://{CLIENT4}:5004?localport=5006&pkt_size=1316")
-    ordinary.finish(lab, p, PLAY_S + 20, "ffmpeg")
+    ordinary.finish(lab, p, bench_media.TALK_S + 20, "ffmpeg")
 
 
 def data_channel(rate, up, down):
@@ -173,5 +210,5 @@ def data_channel(rate, up, down):
                 time.sleep(0.05)
             for page, (least, most) in ((caller, up), (callee, down)):
                 page.js(f"setInterval(() => call.send({least} + Math.floor(Math.random() * {most - least + 1})), {1000 / rate}), 0")
-            time.sleep(PLAY_S)
+            time.sleep(bench_media.TALK_S)
     return traffic

@@ -401,13 +401,13 @@ def attempt(lab, plain):
     return failed, text, time.monotonic() - began
 
 
-def run_mode(table, plains, mode, squelch):
+def run_mode(table, plains, mode, squelch, options=()):
     """All of them in one world; returns the names of those that worked."""
     worked = []
     with world.world() as lab, contextlib.ExitStack() as stack:
         recipes.serve_web(lab)
         recipes.serve_dns(lab)
-        gate = stack.enter_context(world.gateway(lab, squelch, RULES)) if mode == "with" else None
+        gate = stack.enter_context(world.gateway(lab, squelch, RULES, options=options)) if mode == "with" else None
         with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
             jobs = [(p, pool.submit(attempt, lab, p)) for p in plains]
             results = [(p, *job.result()) for p, job in jobs]
@@ -422,7 +422,7 @@ def run_mode(table, plains, mode, squelch):
     return worked
 
 
-def run_all(table, plains, modes, squelch, find):
+def run_all(table, plains, modes, squelch, find, options=()):
     there = []
     for p in plains:
         missing = [program for program in p.programs if not find(program)]
@@ -431,6 +431,6 @@ def run_all(table, plains, modes, squelch, find):
         else:
             there.append(p)
     for mode in modes:
-        worked = run_mode(table, there, mode, squelch)
+        worked = run_mode(table, there, mode, squelch, options)
         if mode == "without":
             there = [p for p in there if p.name in worked]

@@ -77,13 +77,13 @@ class Wire:
     def frames(self, role):
         return records(self.path(role))
 
-    def media(self):
-        """{flow: Stream} of what looks like media."""
+    def media(self, like=is_media):
+        """{flow: Stream} of what looks like media; `like`(payload)."""
         streams = collections.defaultdict(lambda: Stream([], []))
         for role, addresses in self.roles.items():
             for t, frame in self.frames(role):
                 d = datagram(t, frame)
-                if d is None or not is_media(d.payload):
+                if d is None or not like(d.payload):
                     continue
                 stream = streams[Flow(d.src, d.sport, d.dst, d.dport)]
                 (stream.sent if d.src in addresses else stream.arrived).append(t)

@@ -1,0 +1,141 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`squelch block --detect cadence`: calls end by their clock alone, and nobody else is disturbed.
+
+    cadence.py [--squelch PATH] [--full] [NAME...]
+
+Needs root and a kernel with NFQUEUE, else ends with 77. The short run takes
+about two minutes; --full takes every call of tests/lab and of the bench, and
+every program of either that makes none.
+"""
+import argparse
+import collections
+import concurrent.futures
+import os
+import signal
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.dont_write_bytecode = True
+
+import world  # noqa: E402
+import bench  # noqa: E402
+import bench_media  # noqa: E402
+import bench_table  # noqa: E402
+import calls  # noqa: E402
+import ordinary  # noqa: E402
+import run  # noqa: E402
+from net import LabError  # noqa: E402
+from wire import Wire, is_media  # noqa: E402
+
+WITHIN_S = 6.0  # from the first packet of media to the last that passes
+TALK_S = 14     # the senders go on for so long
+OPTIONS = ("--detect", "cadence")
+BESIDE = 2
+
+Case = collections.namedtuple("Case", "name needs run quick")
+
+
+def cut(make, rtp=True):
+    """The streams of a call end soon. `rtp`: its media are RTP; else its busiest flow is looked at."""
+    def test(squelch):
+        with world.world() as lab:
+            lab.seed, lab.voices = 1, lab.path("voices")
+            os.makedirs(lab.voices)
+            bench_media.voices(lab)  # spoken before the call
+            with world.gateway(lab, squelch, calls.BLOCK, options=OPTIONS) as gate:
+                with Wire(lab, calls.ADDRESSES).open() as wire:
+                    try:
+                        make(lab)
+                    except LabError:
+                        pass  # a program may say that its call ended
+                streams = wire.media(is_media if rtp else lambda payload: True)
+                time.sleep(world.SETTLE_S)
+            events = gate.events("voip")
+        if not rtp:
+            busiest = max(streams, key=lambda f: len(streams[f].sent), default=None)
+            streams = {f: s for f, s in streams.items() if {f.sport, f.dport} == {busiest.sport, busiest.dport}}
+        if not streams:
+            raise LabError("no media was sent")
+        lived, sent = calls.longest(streams), max(s.tried() for s in streams.values())
+        if lived > WITHIN_S:
+            raise LabError(f"media went on for {lived:.2f} s of {sent:.1f} s; events: "
+                           f"{[(e['voip']['class'], e['voip']['bits'], e['verdict']['action']) for e in events]}")
+        if lived > sent - 0.5:
+            raise LabError(f"the senders gave up after {sent:.1f} s by themselves")
+        return f"cut after {lived:.2f} s"
+    return test
+
+
+def passes(entry):
+    """A program of the bench that makes no call: nothing of it is dropped."""
+    def test(squelch):
+        with world.world() as lab:
+            lab.seed, lab.voices = bench.seed_of(entry.name), lab.path("voices")
+            os.makedirs(lab.voices)
+            with world.gateway(lab, squelch, ordinary.RULES, options=OPTIONS) as gate:
+                entry.make(lab)
+                time.sleep(world.SETTLE_S)
+            events = gate.events("voip")
+        for e in events:
+            if e["verdict"]["action"] != "pass" or e["voip"]["class"] == "media":
+                raise LabError(f"taken for {e['voip']['class']}, {e['voip']['bits']} bits, {e['verdict']['action']}: "
+                               f"{[x['why'] for x in e['voip']['evidence']][:3]}")
+        return f"{len(events)} decisions, none against it"
+    return test
+
+
+QUICK_CALLS = ("sipp-g711", "ffmpeg-rtp", "baresip-opus")
+NO_VOICE = ("video-only",)
+
+
+def cases():
+    for c in calls.TABLE:
+        yield Case(c.name, (c.program,) + (("chromium",) if c.program == "turnserver" else ()),
+                   cut(lambda lab, c=c: c.make(lab, c.version)), c.name in QUICK_CALLS)
+    for e in bench_table.TABLE:
+        if e.how != "run":
+            continue
+        if e.kind in ("voice", "video") and not e.name.endswith(NO_VOICE):
+            yield Case(e.name, e.needs, cut(e.make, e.program not in ("mumble", "iaxmodem")), False)
+        elif e.kind in ("clocked", "radio"):
+            yield Case(e.name, e.needs, passes(e), e.name == "iperf-50-172")
+
+
+def run_case(table, case, squelch):
+    missing = [p for p in case.needs if not run.find(p)]
+    if missing:
+        table.row(case.name, "", 0, run.SKIPPED, f"no {', '.join(missing)}")
+        return
+    began = time.monotonic()
+    outcome, text = run.attempt(case.run, squelch)
+    table.row(case.name, "cadence", time.monotonic() - began, outcome, text)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--squelch", default="squelch")
+    parser.add_argument("--full", action="store_true")
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    lacks = run.kernel_lacks()
+    if lacks:
+        print(f"skipped: {lacks}")
+        return run.SKIP
+    squelch = os.path.abspath(run.find(options.squelch) or options.squelch)
+    calls.TALK_S = bench_media.TALK_S = TALK_S
+    picked = [c for c in cases() if run.chosen(c.name, options.names) and (c.quick or options.full or options.names)]
+    plain = [p for p in ordinary.TABLE if run.chosen(p.name, options.names) and (p.quick or options.full or options.names)]
+    table, began = run.Table(), time.monotonic()
+    with concurrent.futures.ThreadPoolExecutor(BESIDE) as pool:
+        list(pool.map(lambda c: run_case(table, c, squelch), picked))
+    if plain:
+        ordinary.run_all(table, plain, ("with",), squelch, run.find, OPTIONS)
+    print(f"\n{table.failed} failed, {time.monotonic() - began:.0f} s")
+    return 1 if table.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

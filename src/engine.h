@@ -4,7 +4,9 @@
 
 #include "base/count.h"
 #include "detect/ndpi.h"
+#include "detect/skype_host.h"
 #include "event/event.h"
+#include "judge/role.h"
 #include "policy/policy.h"
 #include "source/source.h"
 
@@ -21,7 +23,10 @@ struct engine_conf {
 	enum ndpi_mode ndpi;
 	size_t ndpi_bytes;
 	bool enforce;              /* verdicts are carried out, not only reported */
-	struct facts *facts;       /* shared with other engines, which must have the same clock; NULL: its own */
+	/* Shared with other engines, which must have the same clock; NULL: its own. */
+	struct facts *facts;
+	struct skype_hosts *skype;
+	struct roles *roles;
 	/* The kernel must no longer decide by itself what happens to this flow (rules changed). */
 	void (*on_unmark)(void *arg, const struct flow_key *);
 	/* Takes events in place of the sink; NULL: the sink does. */

@@ -14,8 +14,13 @@
  */
 #define DEPTH_MAX 3
 
-/* Segments at the start of a direction that may begin a parser; later ones are the middle of something. */
-#define STREAM_TRIES 4
+/*
+ * Segments at the start of a direction that may begin a parser; later ones are
+ * the middle of something. More on a flow of which something was noted: what is
+ * said to a proxy first, or captured twice, uses some up.
+ */
+#define STREAM_TRIES         4
+#define STREAM_TRIES_WATCHED 8
 
 /* Parser steps on one segment, so that a parser that never advances cannot hang us. */
 #define STREAM_STEPS 4096
@@ -414,7 +419,7 @@ static void segment(struct detect_env *env, struct flow *f, int dir, const struc
 	    ? &f->watch->stream->dir[dir] : NULL;
 	struct look l;
 
-	if ((s == NULL || !s->open) && f->dir[dir].payloads > STREAM_TRIES)
+	if ((s == NULL || !s->open) && f->dir[dir].payloads > (f->watch == NULL ? STREAM_TRIES : STREAM_TRIES_WATCHED))
 		return;
 	l = (struct look){ .env = env, .pkt = pkt, .flow = f, .dir = (uint8_t)dir };
 	if (s != NULL && s->open)

@@ -175,12 +175,18 @@ static bool is_page(const struct http_head *h)
 	     span_begins(h->content_type, "application/xhtml"));
 }
 
+/* What a proxy says before it passes on whatever comes: nothing of what is to follow (RFC 9110, 9.3.6), and nothing follows at once. */
+static bool may_open_tunnel(const struct look *l, const struct http_head *h)
+{
+	return h->content_type.len == 0 && !h->length_known && h->len == l->len;
+}
+
 static struct stream_result answer(struct look *l, const struct http_head *h)
 {
 	struct http_state *s;
 
 	/* A page that fits no link of that length needs no state. */
-	if (!is_page(h) || (h->length_known && h->content_length <= HTTP_LINK_MAX) ||
+	if (!is_page(h) || may_open_tunnel(l, h) || (h->length_known && h->content_length <= HTTP_LINK_MAX) ||
 	    (s = detect_state(l, sizeof *s)) == NULL)
 		return stop;
 	*s = (struct http_state){ .left = PAGE_MAX, .dir = l->dir, .page = true };

@@ -2,6 +2,7 @@
 #include "detect/skype_host.h"
 
 #include <assert.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,7 @@
 #define SKYPE_PROOF_LIFE (3600 * NS_PER_S) /* a port may go to another program: Skype is never silent for an hour (heartbeats of 180 s, Rossi 2008) */
 
 struct skype_hosts {
+	pthread_mutex_t lock;
 	struct skype_table *endpoints, *hosts;
 };
 
@@ -46,6 +48,7 @@ struct skype_hosts *skype_hosts_new(uint32_t max_endpoints, uint32_t max_hosts)
 
 	if (h == NULL)
 		return NULL;
+	pthread_mutex_init(&h->lock, NULL);
 	h->endpoints = skype_table_new(max_endpoints, sizeof(struct skype_endpoint));
 	h->hosts = skype_table_new(max_hosts, sizeof(struct skype_host));
 	if (h->endpoints == NULL || h->hosts == NULL) {
@@ -61,7 +64,20 @@ void skype_hosts_free(struct skype_hosts *h)
 		return;
 	skype_table_free(h->endpoints);
 	skype_table_free(h->hosts);
+	pthread_mutex_destroy(&h->lock);
 	free(h);
+}
+
+void skype_hosts_lock(struct skype_hosts *h)
+{
+	if (h != NULL)
+		pthread_mutex_lock(&h->lock);
+}
+
+void skype_hosts_unlock(struct skype_hosts *h)
+{
+	if (h != NULL)
+		pthread_mutex_unlock(&h->lock);
 }
 
 void skype_hosts_clear(struct skype_hosts *h)
@@ -174,12 +190,36 @@ struct skype_host *skype_host_get(struct skype_hosts *h, const struct skype_wher
 	return host;
 }
 
+static int place_at(const struct skype_place places[static SKYPE_PLACES], const struct addr *ip, uint16_t port)
+{
+	for (int i = 0; i < SKYPE_PLACES; i++)
+		if (places[i].port == port && addr_equal(&places[i].ip, ip))
+			return i;
+	return -1;
+}
+
+bool skype_place_find(const struct skype_place places[static SKYPE_PLACES], const struct addr *ip, uint16_t port)
+{
+	return place_at(places, ip, port) >= 0;
+}
+
 void skype_place_add(struct skype_place places[static SKYPE_PLACES], uint32_t *n, const struct addr *ip, uint16_t port)
 {
-	for (unsigned i = 0; i < SKYPE_PLACES; i++)
-		if (places[i].port == port && addr_equal(&places[i].ip, ip))
-			return;
-	places[(*n)++ % SKYPE_PLACES] = (struct skype_place){ *ip, port };
+	if (!skype_place_find(places, ip, port))
+		places[(*n)++ % SKYPE_PLACES] = (struct skype_place){ *ip, port };
+}
+
+/* The newest one takes its place. */
+void skype_place_remove(struct skype_place places[static SKYPE_PLACES], uint32_t *n, const struct addr *ip, uint16_t port)
+{
+	int at = place_at(places, ip, port);
+	struct skype_place *newest;
+
+	if (at < 0 || *n == 0)
+		return;
+	newest = &places[--*n % SKYPE_PLACES];
+	places[at] = *newest;
+	*newest = (struct skype_place){ .port = 0 };
 }
 
 struct host_visit {

@@ -86,6 +86,7 @@ struct skype_host {
 	struct skype_place login[SKYPE_PLACES], supernode[SKYPE_PLACES]; /* the last ones */
 	uint32_t logins, supernodes; /* contacted in all, repeats of the last ones left out */
 	uint32_t accepted;        /* connections from outside that were Skype's */
+	uint32_t punched;         /* peers that came through a hole its datagrams had opened in a NAT */
 	uint16_t udp_port[SKYPE_PORTS]; /* proved endpoints; 0 none */
 	uint16_t n_udp_ports;     /* so many were proved */
 	uint16_t listening;       /* TCP port it answered on; 0 unknown */
@@ -103,6 +104,12 @@ struct skype_hosts;
 /* NULL without memory. */
 struct skype_hosts *skype_hosts_new(uint32_t max_endpoints, uint32_t max_hosts);
 void skype_hosts_free(struct skype_hosts *);
+/*
+ * Around everything below that reads or writes, for as long as what it returned
+ * is used: several engines may share the hosts. NULL is let be.
+ */
+void skype_hosts_lock(struct skype_hosts *);
+void skype_hosts_unlock(struct skype_hosts *);
 /* Forgets all; for a new epoch. */
 void skype_hosts_clear(struct skype_hosts *);
 
@@ -129,6 +136,9 @@ struct skype_host *skype_host_find(struct skype_hosts *, const struct skype_wher
 struct skype_host *skype_host_get(struct skype_hosts *, const struct skype_where *, uint64_t now, struct counts *);
 /* Remembers a place, unless it is there: `n` counts all. */
 void skype_place_add(struct skype_place places[static SKYPE_PLACES], uint32_t *n, const struct addr *, uint16_t port);
+bool skype_place_find(const struct skype_place places[static SKYPE_PLACES], const struct addr *, uint16_t port);
+/* Forgets a place that is remembered, and counts one less. */
+void skype_place_remove(struct skype_place places[static SKYPE_PLACES], uint32_t *n, const struct addr *, uint16_t port);
 /* Every host that was proved, for the report; those heard longest ago first. */
 void skype_hosts_each(const struct skype_hosts *,
     void (*fn)(void *arg, const struct skype_where *, const struct skype_host *), void *arg);

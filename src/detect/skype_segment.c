@@ -102,16 +102,21 @@ static bool test_header(const uint8_t *c, uint32_t n, struct skype_find *f)
 
 static bool test_padding(const uint8_t *at, uint32_t n, struct skype_find *f)
 {
-	uint32_t run;
+	uint32_t run, pad;
 
 	if (n < KEY_BYTES + PADDING_MIN || n > KEY_BYTES + PADDING_MAX + MESSAGE_BYTES)
 		return false;
 	run = skype_lcg_run(at + KEY_BYTES, n - KEY_BYTES) + 1;
-	if (run < PADDING_MIN || run > PADDING_MAX ||
-	    (KEY_BYTES + run != n && KEY_BYTES + run + MESSAGE_BYTES != n))
+	pad = n - KEY_BYTES;
+	if (run != pad) { /* a message begins like more padding once in 256 times */
+		if (pad < PADDING_MIN + MESSAGE_BYTES || run < pad - MESSAGE_BYTES)
+			return false;
+		pad -= MESSAGE_BYTES;
+	}
+	if (pad > PADDING_MAX || run < PADDING_MIN)
 		return false;
-	f->arg = run;
-	f->bits = 8 * (run - 1);
+	f->arg = pad;
+	f->bits = 8 * (pad - 1);
 	f->used = n;
 	return true;
 }

@@ -68,16 +68,17 @@ static struct skype_host *host_of(struct look *l, int end)
 	return skype_host_get(l->env->skype, &at, l->pkt->frame->mono_ns, l->env->counts);
 }
 
-/* Who opened a connection knows the other end as a server or super node. */
+/* Who opened a connection knows the other end as a server or super node; log-in servers speak the language of super nodes too. */
 static void learn_opener(struct look *l, int opener, const struct skype_find *f)
 {
 	struct skype_host *host = host_of(l, opener);
 	const struct addr *ip = &l->flow->key.ip[!opener];
 	uint16_t port = l->flow->key.port[!opener];
 
-	if (f->test == SKYPE_SEGMENT_LOGIN)
+	if (f->test == SKYPE_SEGMENT_LOGIN) {
 		skype_place_add(host->login, &host->logins, ip, port);
-	else if (f->test != SKYPE_SEGMENT_HTTP)
+		skype_place_remove(host->supernode, &host->supernodes, ip, port);
+	} else if (f->test != SKYPE_SEGMENT_HTTP && !skype_place_find(host->login, ip, port))
 		skype_place_add(host->supernode, &host->supernodes, ip, port);
 	if (f->generation != SKYPE_AGE_UNKNOWN)
 		host->generation = f->generation;
@@ -193,8 +194,10 @@ static struct conn *found(struct look *l, const struct skype_find *f)
 
 	if (c == NULL)
 		return NULL;
+	skype_hosts_lock(l->env->skype);
 	note(l, c, f);
 	tell(l, c, f);
+	skype_hosts_unlock(l->env->skype);
 	return c;
 }
 

@@ -69,8 +69,6 @@ static void tell_role(struct engine *e, const struct flow *f, const struct role_
 {
 	struct event *ev;
 
-	if (news->became != ROLE_NONE)
-		e->roles_changed = true;
 	if (news->became <= ROLE_CLIENT && !news->exceeded)
 		return;
 	ev = audit_begin(e);
@@ -128,7 +126,11 @@ const char *engine_kind(const struct flow *f)
 	uint64_t a = f->dir[0].bytes, b = f->dir[1].bytes, more = a > b ? a : b, less = a > b ? b : a;
 	uint64_t ms = (f->last_ns - f->first_ns) / NS_PER_MS + 1;
 
-	if (w == NULL || w->app != APP_SKYPE || w->cls != CLASS_CONTROL)
+	if (w == NULL || w->app != APP_SKYPE)
+		return NULL;
+	if (w->cls == CLASS_MEDIA)
+		return "voice"; /* its clock is that of speech */
+	if (w->cls != CLASS_CONTROL)
 		return NULL;
 	if (more < CALL_BYTES)
 		return "signalling";

@@ -175,7 +175,7 @@ static void ask_skype(void *arg, struct flow *f)
 
 void decide_roles(struct engine *e)
 {
-	e->roles_changed = false;
+	e->roles_seen = roles_changes(e->roles);
 	flow_table_each(e->table, ask_skype, e);
 }
 

@@ -214,7 +214,7 @@ static void advance(struct engine *e, struct frame *frame)
 		e->wall_ns = frame->wall_ns;
 		e->next_tick_ns = (frame->mono_ns / TICK_NS + 1) * TICK_NS;
 		emit_plain(e, EVENT_TICK);
-		if (e->roles_changed)
+		if (e->roles_seen != roles_changes(e->roles))
 			decide_roles(e);
 	}
 	e->mono_ns = frame->mono_ns;
@@ -233,9 +233,12 @@ static void end_epoch(struct engine *e)
 	flow_table_flush(e->table, FLOW_END_SHUTDOWN);
 	if (e->conf.facts == NULL)
 		facts_clear(e->facts);
-	emit_hosts(e);
-	skype_hosts_clear(e->env.skype);
-	roles_clear(e->roles);
+	if (e->conf.skype == NULL) {
+		emit_hosts(e);
+		skype_hosts_clear(e->env.skype);
+	}
+	if (e->conf.roles == NULL)
+		roles_clear(e->roles);
 	emit_plain(e, EVENT_EPOCH);
 	e->epoch_open = false;
 }
@@ -328,9 +331,9 @@ struct engine *engine_new(const struct engine_conf *conf, const struct policy *p
 	e->env.on_audit = emit_audit;
 	e->env.reclaim = reclaim_watch;
 	e->env.inside = is_inside;
-	e->env.skype = skype_hosts_new(SKYPE_ENDPOINTS, SKYPE_HOSTS);
+	e->env.skype = conf->skype != NULL ? conf->skype : skype_hosts_new(SKYPE_ENDPOINTS, SKYPE_HOSTS);
 	e->env.arg = e;
-	e->roles = roles_new(ROLE_HOSTS);
+	e->roles = conf->roles != NULL ? conf->roles : roles_new(ROLE_HOSTS);
 	detect_init(&e->env, conf->detectors);
 	if (e->table == NULL || e->limits == NULL || e->frags == NULL || e->facts == NULL || e->env.watch_budget == NULL ||
 	    e->env.stream_budget == NULL || e->env.skype == NULL || e->roles == NULL) {
@@ -348,8 +351,10 @@ void engine_free(struct engine *e)
 	frags_free(e->frags);
 	if (e->conf.facts == NULL)
 		facts_free(e->facts);
-	skype_hosts_free(e->env.skype);
-	roles_free(e->roles);
+	if (e->conf.skype == NULL)
+		skype_hosts_free(e->env.skype);
+	if (e->conf.roles == NULL)
+		roles_free(e->roles);
 	limits_free(e->limits);
 	budget_free(e->env.watch_budget);
 	budget_free(e->env.stream_budget);

@@ -31,7 +31,7 @@ struct engine {
 	bool epoch_open;
 	bool started;                 /* START was written: with the first stamp, before it there is no time */
 	struct roles *roles;          /* what hosts do inside Skype */
-	bool roles_changed;           /* rules that ask about roles must be asked again */
+	uint32_t roles_seen;          /* roles_changes when rules that ask about roles were asked last */
 	struct event event;           /* reused: too large for the stack of a hot path */
 };
 
@@ -53,7 +53,7 @@ void emit_hosts(struct engine *);
 void roles_look(struct engine *, const struct flow *, int dir, const struct packet *);
 /* Of the inside host of a flow; ROLE_NONE when it is not Skype. */
 enum role engine_role(const struct engine *, const struct flow *);
-/* What a Skype flow carried: "file", "signalling" (chat too), NULL not known. */
+/* What a Skype flow carried: "voice", "file", "signalling" (chat too), NULL not known. */
 const char *engine_kind(const struct flow *);
 
 /* --- decide.c: evidence to class to verdict --- */

@@ -235,12 +235,15 @@ static bool make_shared(struct process *p)
 	p->writer.eve = eve_file(p->start);
 	p->policy = rules_parse(c, p->start->rules, NULL, 0);
 	p->facts = facts_new(c->engine.max_facts, c->engine.max_facts_per_host);
+	p->skype = skype_hosts_new(SKYPE_ENDPOINTS, SKYPE_HOSTS);
+	p->roles = roles_new(ROLE_HOSTS);
 	p->ifaces = ifaces_new();
 	p->events = event_queue_new(EVENT_QUEUE_DEFAULT);
 	p->conntrack = conntrack_new(c->mark_mask);
 	if (p->conntrack == NULL)
 		log_warn("conntrack", "netlink");
-	if (p->policy == NULL || p->facts == NULL || p->ifaces == NULL || p->events == NULL || p->conntrack == NULL)
+	if (p->policy == NULL || p->facts == NULL || p->skype == NULL || p->roles == NULL || p->ifaces == NULL ||
+	    p->events == NULL || p->conntrack == NULL)
 		return false;
 	mailbox_init(&p->writer.box);
 	p->writer.events = p->events;
@@ -263,6 +266,8 @@ static struct engine_conf engine_share(const struct process *p, struct worker *w
 	e.ndpi_bytes /= n;
 	e.enforce = true;
 	e.facts = p->facts;
+	e.skype = p->skype;
+	e.roles = p->roles;
 	e.on_event = worker_on_event;
 	e.on_unmark = worker_on_unmark;
 	e.arg = w;
@@ -354,6 +359,8 @@ static void destroy(struct process *p)
 	event_queue_free(p->events);
 	conntrack_free(p->conntrack);
 	facts_free(p->facts);
+	skype_hosts_free(p->skype);
+	roles_free(p->roles);
 	ifaces_free(p->ifaces);
 	policy_free(p->policy);
 	if (p->writer.eve != NULL)

@@ -26,6 +26,8 @@ struct process {
 	const struct process_start *start;
 	struct policy *policy;
 	struct facts *facts;
+	struct skype_hosts *skype;
+	struct roles *roles;
 	struct ifaces *ifaces;
 	struct event_queue *events;
 	struct writer writer;

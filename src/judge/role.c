@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "judge/role.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,14 +53,22 @@ struct host {
 	uint8_t highest;
 };
 
-struct roles { struct skype_table *hosts; };
+struct roles {
+	pthread_mutex_t lock;
+	struct skype_table *hosts;
+	_Atomic uint32_t changes;
+};
 
 struct roles *roles_new(uint32_t max_hosts)
 {
 	struct roles *r = calloc(1, sizeof *r);
 
-	if (r != NULL && (r->hosts = skype_table_new(max_hosts, sizeof(struct host))) == NULL) {
-		free(r);
+	if (r == NULL)
+		return NULL;
+	pthread_mutex_init(&r->lock, NULL);
+	r->hosts = skype_table_new(max_hosts, sizeof(struct host));
+	if (r->hosts == NULL) {
+		roles_free(r);
 		return NULL;
 	}
 	return r;
@@ -70,6 +79,7 @@ void roles_free(struct roles *r)
 	if (r == NULL)
 		return;
 	skype_table_free(r->hosts);
+	pthread_mutex_destroy(&r->lock);
 	free(r);
 }
 
@@ -272,14 +282,13 @@ static void look_talk(struct host *h, const struct role_packet *p, uint32_t now_
 
 /* --- all --- */
 
-bool roles_packet(struct roles *r, const struct role_packet *p, struct role_news *news, struct counts *counts)
+static void look_packet(struct roles *r, const struct role_packet *p, struct role_news *news, struct counts *counts)
 {
 	bool evicted;
 	struct host *h = skype_table_get(r->hosts, &p->host, &evicted);
 	uint32_t now_s = seconds(p->now);
 	enum role role;
 
-	*news = (struct role_news){ 0 };
 	if (evicted)
 		count(counts, COUNT_SKYPE_EVICTED);
 	if (h->role == ROLE_NONE)
@@ -293,22 +302,46 @@ bool roles_packet(struct roles *r, const struct role_packet *p, struct role_news
 	h->role = (uint8_t)role;
 	if (h->role > h->highest)
 		h->highest = h->role;
+}
+
+bool roles_packet(struct roles *r, const struct role_packet *p, struct role_news *news, struct counts *counts)
+{
+	*news = (struct role_news){ 0 };
+	pthread_mutex_lock(&r->lock);
+	look_packet(r, p, news, counts);
+	pthread_mutex_unlock(&r->lock);
+	if (news->became != ROLE_NONE)
+		r->changes++;
 	return news->became != ROLE_NONE || news->exceeded;
+}
+
+uint32_t roles_changes(const struct roles *r)
+{
+	return r->changes;
 }
 
 enum role roles_of(struct roles *r, const struct skype_where *host, uint64_t now)
 {
-	const struct host *h = skype_table_find(r->hosts, host);
+	const struct host *h;
+	enum role role;
 
-	return h == NULL ? ROLE_CLIENT : role_now(h, seconds(now));
+	pthread_mutex_lock(&r->lock);
+	h = skype_table_find(r->hosts, host);
+	role = h == NULL ? ROLE_CLIENT : role_now(h, seconds(now));
+	pthread_mutex_unlock(&r->lock);
+	return role;
 }
 
 enum role roles_summary(struct roles *r, const struct skype_where *host, struct role_rates *rates)
 {
-	const struct host *h = skype_table_find(r->hosts, host);
+	const struct host *h;
+	enum role role;
 
-	if (rates != NULL)
-		for (unsigned i = 0; i < ROLE_CAPS; i++)
-			rates->bytes_s[i] = h == NULL ? 0 : h->bytes_s[i];
-	return h == NULL ? ROLE_CLIENT : (enum role)h->highest;
+	pthread_mutex_lock(&r->lock);
+	h = skype_table_find(r->hosts, host);
+	role = h == NULL ? ROLE_CLIENT : (enum role)h->highest;
+	for (unsigned i = 0; rates != NULL && i < ROLE_CAPS; i++)
+		rates->bytes_s[i] = h == NULL ? 0 : h->bytes_s[i];
+	pthread_mutex_unlock(&r->lock);
+	return role;
 }

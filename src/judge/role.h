@@ -14,7 +14,8 @@
  *             exchange no more than signalling with it;
  * relay       what one remote peer sends to it leaves again to another one.
  *
- * Fixed memory a host; the host heard longest ago is forgotten first.
+ * Fixed memory a host; the host heard longest ago is forgotten first. Several
+ * engines may share it: the flows of one host are spread over them.
  */
 #define ROLE_HOSTS 1024 /* 10 KB each, touched as they are used */
 
@@ -63,6 +64,8 @@ void roles_free(struct roles *);
 void roles_clear(struct roles *);
 /* True when there is something to tell. */
 bool roles_packet(struct roles *, const struct role_packet *, struct role_news *, struct counts *);
+/* Grows with every change of a role: rules that ask about roles must be asked again. */
+uint32_t roles_changes(const struct roles *);
 /* ROLE_CLIENT for a host of which nothing else is known. */
 enum role roles_of(struct roles *, const struct skype_where *host, uint64_t now);
 /* The highest role it ever had; rates may be NULL. */

@@ -147,6 +147,20 @@ static void padding_with_message_behind(void **state)
 	assert_true(say(f, true, b, n + 8));
 }
 
+/* Once in 256 times the message's first byte looks like one more of the padding. */
+static void message_that_continues_the_padding(void **state)
+{
+	struct feed *f = *state;
+	struct skype_make m = maker();
+	uint8_t b[128];
+	uint32_t n = make_padding(&m, b, 20);
+
+	make_noise_at(&m, b + n, 8);
+	b[n] = skype_lcg_next_byte(b[n - 1]);
+	assert_true(say(f, true, b, n + 8));
+	assert_true(feed_bits(f) == 152);
+}
+
 /* --- T3, T4 --- */
 
 static void imitated_hellos(void **state)
@@ -383,7 +397,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(first_segment_proves), cmocka_unit_test(one_bit_off_is_not_skype), cmocka_unit_test(every_generation_both_ways),
-		TEST(header_with_more_behind), TEST(padding_proves), TEST(short_paddings_add_up), TEST(padding_with_message_behind),
+		TEST(header_with_more_behind), TEST(padding_proves), TEST(short_paddings_add_up), TEST(padding_with_message_behind), TEST(message_that_continues_the_padding),
 		TEST(imitated_hellos), TEST(ordinary_ssl2_hello_is_not), TEST(client_1_2), TEST(client_1_2_measured),
 		cmocka_unit_test(client_1_2_one_bit_off), TEST(client_1_2_in_one_piece), TEST(seed_follows_the_chain), TEST(answer_without_a_chain_is_weak),
 		TEST(log_in), TEST(tls_is_not_a_log_in),

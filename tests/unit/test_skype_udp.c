@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <pthread.h>
+
 #include "skype_feed.h"
 #include "skype_make.h"
 
@@ -269,6 +271,42 @@ static void public_address_is_learned(void **state)
 	assert_memory_equal(host_of(f, me)->public_ip, outside, 4);
 }
 
+/* Milliseconds between what `me` says last and the first word of peer `n`, a frame of `type`; how many holes are known then. */
+static unsigned holes_after(struct feed *f, struct skype_make *m, unsigned n, unsigned tries, unsigned ms, uint8_t type)
+{
+	struct skype_make other = { .x = n, .noise = n };
+	uint8_t b[64];
+
+	for (unsigned i = 0; i < tries; i++) {
+		f->frame.mono_ns += 2000000000ull;
+		(void)feed(f, me, peer(n), b, make_payload(m, b, 20));
+	}
+	f->frame.mono_ns += ms * 1000000ull;
+	if (type == 2)
+		(void)feed(f, peer(n), me, b, make_payload(&other, b, 20));
+	else
+		(void)feed(f, peer(n), me, b, make_answer(&other, b, type, m->id, outside, 5));
+	return host_of(f, me)->punched;
+}
+
+static void holes_in_a_nat_are_noticed(void **state)
+{
+	struct feed *f = *state;
+	struct skype_make m = maker();
+	uint8_t b[64];
+
+	(void)feed(f, me, peer(1), b, make_payload(&m, b, 20));
+	assert_true(feed(f, me, peer(2), b, make_payload(&m, b, 20)));
+	assert_int_equal(holes_after(f, &m, 10, 1, 490, 2), 0);     /* an answer */
+	assert_int_equal(holes_after(f, &m, 11, 2, 490, 2), 0);     /* to the second try */
+	assert_int_equal(holes_after(f, &m, 12, 1, 3000, 5), 0);    /* an answer, late */
+	assert_int_equal(holes_after(f, &m, 13, 1, 130000, 2), 0);  /* the hole had closed */
+	assert_int_equal(holes_after(f, &m, 14, 0, 3000, 2), 0);    /* a stranger */
+	assert_int_equal(holes_after(f, &m, 15, 1, 3000, 2), 1);
+	(void)feed(f, peer(15), me, b, make_payload(&m, b, 20));    /* once a peer */
+	assert_int_equal(holes_after(f, &m, 16, 3, 1500, 2), 2);
+}
+
 static void fragments_prove(void **state)
 {
 	struct feed *f = *state;
@@ -326,6 +364,89 @@ static void tables_stay_bounded(void **state)
 	feed_teardown((void **)&f);
 }
 
+/* Flows of one endpoint are spread over workers: each says what any of them found. */
+static void workers_share_what_is_proved(void **state)
+{
+	struct feed *f = *state, *g = NULL;
+	struct skype_make m = maker();
+	uint8_t b[64];
+
+	feed_setup((void **)&g);
+	skype_hosts_free(g->env.skype);
+	g->env.skype = f->env.skype;
+	assert_false(feed(f, me, peer(1), b, make_payload(&m, b, 18)));
+	assert_true(feed(g, me, peer(2), b, make_payload(&m, b, 28)));
+	assert_true(feed(f, me, peer(3), b, make_payload(&m, b, 28)));
+	feed_flush(f);
+	assert_int_equal(f->ended_skype, 2); /* that of peer 1 too */
+	feed_flush(g);
+	g->env.skype = NULL;
+	feed_teardown((void **)&g);
+}
+
+struct share { struct feed *feed; unsigned first, skype; };
+
+static void *work(void *arg)
+{
+	struct share *s = arg;
+	struct skype_make m = maker();
+	uint8_t b[64];
+
+	for (unsigned i = 0; i < 5000; i++) {
+		const uint32_t n = make_payload(&m, b, 30);
+
+		if (i % 2 == s->first)
+			s->skype += feed(s->feed, me, peer(i), b, n);
+	}
+	return NULL;
+}
+
+static void threads_share_hosts(void **state)
+{
+	struct feed *f = *state, *g = NULL;
+	struct share a = { f, 0, 0 }, b = { NULL, 1, 0 };
+	pthread_t one, two;
+
+	feed_setup((void **)&g);
+	skype_hosts_free(g->env.skype);
+	g->env.skype = f->env.skype;
+	b.feed = g;
+	assert_int_equal(pthread_create(&one, NULL, work, &a), 0);
+	assert_int_equal(pthread_create(&two, NULL, work, &b), 0);
+	pthread_join(one, NULL);
+	pthread_join(two, NULL);
+	assert_true(a.skype > 2400 && b.skype > 2400);
+	feed_flush(g);
+	g->env.skype = NULL;
+	feed_teardown((void **)&g);
+}
+
+/* The last few of many places are kept, and one that turns out to be something else goes. */
+static void places_are_remembered(void **state)
+{
+	struct skype_place places[SKYPE_PLACES] = { 0 };
+	struct addr ip;
+	uint32_t n = 0;
+
+	(void)state;
+	addr_from_v4(&ip, outside);
+	for (uint16_t port = 1; port <= 11; port++)
+		skype_place_add(places, &n, &ip, port);
+	skype_place_add(places, &n, &ip, 11);
+	assert_int_equal(n, 11);
+	assert_false(skype_place_find(places, &ip, 3)); /* pushed out by the eleventh */
+	skype_place_remove(places, &n, &ip, 3);
+	assert_int_equal(n, 11);
+	skype_place_remove(places, &n, &ip, 5);
+	assert_int_equal(n, 10);
+	assert_false(skype_place_find(places, &ip, 5));
+	for (uint16_t port = 6; port <= 11; port++)
+		assert_true(skype_place_find(places, &ip, port));
+	skype_place_add(places, &n, &ip, 12);
+	assert_int_equal(n, 11);
+	assert_true(skype_place_find(places, &ip, 12) && skype_place_find(places, &ip, 4));
+}
+
 static void proved_ones_outlast_strangers(void **state)
 {
 	struct feed *f;
@@ -377,8 +498,8 @@ int main(void)
 		TEST(the_same_datagram_twice_is_nothing), TEST(restart_begins_a_new_chain),
 		TEST(hosts_behind_one_address_are_told_apart), TEST(a_proof_does_not_last_for_ever), TEST(misses_cost_bits),
 		TEST(resend_names_its_receiver), TEST(resend_copies_the_nonce), TEST(answer_with_address_and_number),
-		TEST(answer_to_nothing_is_weak), TEST(public_address_is_learned), TEST(fragments_prove), TEST(retry_proves),
-		cmocka_unit_test(tables_stay_bounded), cmocka_unit_test(proved_ones_outlast_strangers),
+		TEST(answer_to_nothing_is_weak), TEST(public_address_is_learned), TEST(holes_in_a_nat_are_noticed), TEST(fragments_prove), TEST(retry_proves),
+		cmocka_unit_test(tables_stay_bounded), cmocka_unit_test(places_are_remembered), TEST(workers_share_what_is_proved), TEST(threads_share_hosts), cmocka_unit_test(proved_ones_outlast_strangers),
 		TEST(any_prefix_of_any_frame),
 	};
 

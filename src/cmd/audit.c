@@ -6,6 +6,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "base/exit.h"
 #include "base/hash.h"
@@ -15,6 +17,9 @@
 #include "engine.h"
 
 #define SNAPLEN    262144 /* bytes; libpcap's own bound */
+#define COLUMNS_USUAL 100
+#define COLUMNS_MIN   72  /* less would leave the table without what it is for */
+#define COLUMNS_MAX   160 /* more is hard to read */
 #define BUFFER_MIB 64     /* half a second of a full gigabit */
 
 struct audit_conf {
@@ -82,6 +87,16 @@ static struct source *open_live(const struct audit_conf *c)
 	return s;
 }
 
+/* Of the terminal, within reason; without one as many as a wide terminal has. */
+static unsigned columns(void)
+{
+	struct winsize w;
+
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) != 0 || w.ws_col == 0)
+		return COLUMNS_USUAL;
+	return w.ws_col < COLUMNS_MIN ? COLUMNS_MIN : w.ws_col > COLUMNS_MAX ? COLUMNS_MAX : w.ws_col;
+}
+
 /* Runs the pipeline with everything opened; returns an exit code. */
 static int run(const struct audit_conf *c, const struct engine_conf *conf, const struct policy *policy,
     struct source *source, FILE *eve)
@@ -99,7 +114,7 @@ static int run(const struct audit_conf *c, const struct engine_conf *conf, const
 	catch_signals();
 	code = engine_run(engine, source, &stop) == 0 ? EXIT_OK : c->ifaces.n != 0 ? EXIT_SOURCE : EXIT_FILE;
 	if (!common_eve_is_stdout(&c->common))
-		event_audit(sink, c->csv ? AUDIT_CSV : AUDIT_TEXT, stdout);
+		event_audit(sink, c->csv ? AUDIT_CSV : AUDIT_TEXT, columns(), stdout);
 	event_flush(sink);
 	if (fflush(stdout) != 0 || !event_ok(sink, &error)) {
 		errno = error != 0 ? error : errno;

@@ -8,7 +8,6 @@
 #define AUDIT_ROWS_MAX  16384  /* a host and an application each */
 #define AUDIT_PEERS_MAX 131072 /* a row and a peer each */
 #define AUDIT_FINDS_MAX 1000   /* findings kept; the rest is counted */
-#define AUDIT_WIDTH     120    /* columns of the text */
 
 struct audit_row {
 	struct addr host;
@@ -62,8 +61,11 @@ struct audit_lists {
 };
 struct audit_lists audit_lists(struct audit *);
 
-/* audit_print.c */
-void audit_print(struct audit *, FILE *);
+/* audit_print.c: text of `width` columns, but for hosts with long addresses */
+void audit_print(struct audit *, unsigned width, FILE *);
+/* audit_more.c: what comes below the table */
+void audit_more(const struct audit_lists *, unsigned width, FILE *);
+/* audit_csv.c */
 void audit_csv(struct audit *, FILE *);
 
 #endif

@@ -76,7 +76,9 @@ static void put_places(struct json *j, const char *key, const struct skype_place
 	char ip[ADDR_TEXT_LEN], text[ADDR_TEXT_LEN + 8];
 
 	json_array(j, key);
-	for (unsigned i = 0; i < SKYPE_PLACES && place[i].port != 0; i++) {
+	for (unsigned i = 0; i < SKYPE_PLACES; i++) {
+		if (place[i].port == 0)
+			continue;
 		snprintf(text, sizeof text, addr_is_v4(&place[i].ip) ? "%s:%u" : "[%s]:%u",
 		    addr_text(&place[i].ip, ip), place[i].port);
 		json_text(j, NULL, text);
@@ -114,6 +116,7 @@ static void put_skype(struct json *j, const struct audit_row *r)
 		json_null(j, "listening");
 	json_u64(j, "login_servers", s->logins);
 	json_u64(j, "supernodes", s->supernodes);
+	json_u64(j, "hole_punching", s->punched);
 	put_places(j, "login", s->login);
 	put_places(j, "supernode", s->supernode);
 	put_rates(j, r);

@@ -116,9 +116,9 @@ void event_each_call(const struct event_sink *, void (*fn)(void *arg, const stru
 void event_counts(const struct event_sink *, struct counts *);
 /* For people: calls first, one line each, then applications and hosts. */
 void event_summary(struct event_sink *, FILE *out);
-/* Hosts by application, with conf.audit: for people, or as CSV. */
+/* Hosts by application, with conf.audit: for people in `width` columns, or as CSV. */
 enum audit_format { AUDIT_TEXT, AUDIT_CSV };
-void event_audit(struct event_sink *, enum audit_format, FILE *out);
+void event_audit(struct event_sink *, enum audit_format, unsigned width, FILE *out);
 /* Calls recorded so far; for --exit-code. */
 uint64_t event_calls(const struct event_sink *);
 /* False when writing failed (errno of the first failure in *error). */

@@ -217,10 +217,14 @@ void event_each_call(const struct event_sink *s, void (*fn)(void *, const struct
 	calls_each(s->calls, fn, arg);
 }
 
-void event_audit(struct event_sink *s, enum audit_format format, FILE *out)
+void event_audit(struct event_sink *s, enum audit_format format, unsigned width, FILE *out)
 {
-	if (s->audit != NULL)
-		(format == AUDIT_CSV ? audit_csv : audit_print)(s->audit, out);
+	if (s->audit == NULL)
+		return;
+	if (format == AUDIT_CSV)
+		audit_csv(s->audit, out);
+	else
+		audit_print(s->audit, width, out);
 }
 
 void event_summary(struct event_sink *s, FILE *out)

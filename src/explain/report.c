@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "event/verdict.h"
 #include "explain/plot.h"
 #include "judge/judge.h"
@@ -48,26 +49,10 @@ static const char *or_dash(const char *name)
 	return name == NULL ? "-" : name;
 }
 
-/* Breaks at blanks; lines after the first begin with `indent` blanks. The cursor stands at `indent` already. */
+/* The cursor stands at `indent` already, where the next lines begin too. */
 static void put_wrapped(FILE *out, unsigned indent, const char *text)
 {
-	unsigned room = PLOT_WIDTH - indent;
-
-	for (;;) {
-		size_t n = strlen(text), cut = n;
-
-		if (n > room) {
-			for (cut = room; cut > 0 && text[cut] != ' '; cut--)
-				;
-			cut = cut == 0 ? room : cut;
-		}
-		fprintf(out, "%.*s\n", (int)cut, text);
-		text += cut;
-		text += *text == ' ';
-		if (*text == '\0')
-			return;
-		fprintf(out, "%*s", (int)indent, "");
-	}
+	text_wrap(out, PLOT_WIDTH, indent, indent, text);
 }
 
 /* --- the list --- */

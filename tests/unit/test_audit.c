@@ -41,6 +41,8 @@ static void stop(uint64_t ms)
 	emit();
 }
 
+static unsigned width = 100;
+
 /* The report in a string that lives until the next one. */
 static const char *report(enum audit_format format)
 {
@@ -51,7 +53,7 @@ static const char *report(enum audit_format format)
 	free(text);
 	text = NULL;
 	out = open_memstream(&text, &n);
-	event_audit(sink, format, out);
+	event_audit(sink, format, width, out);
 	fclose(out);
 	return text;
 }
@@ -82,7 +84,7 @@ static void a_host_and_application_a_line(void **state)
 	emit();
 	csv = report(AUDIT_CSV);
 	assert_in(csv, "\r\n10.8.1.4,whatsapp,chat,,,,2026-11-21T21:07:00Z,2026-11-21T21:07:02Z,1,1,100,900,");
-	assert_in(csv, "\r\n10.8.1.5,skype,voip,,,,2026-11-21T21:07:00Z,2026-11-21T21:07:02Z,3,2,300,2700,0,0.000,0,,,,60.0,skype: steps: 3\r\n");
+	assert_in(csv, "\r\n10.8.1.5,skype,voip,,,,2026-11-21T21:07:00Z,2026-11-21T21:07:02Z,3,2,300,2700,0,0.000,0,,,,60.0,skype: steps: 3,0,,0,0,0\r\n");
 	assert_int_equal(times_in(csv, "\r\n"), 3);
 	stop(100);
 	sink_close();
@@ -187,6 +189,7 @@ static void facts_of_skype(void **state)
 	ev.audit.skype.generation = SKYPE_AGE_LATE;
 	memcpy(ev.audit.skype.public_ip, (const uint8_t[]){ 203, 0, 113, 7 }, 4);
 	ev.audit.skype.listening = 35990;
+	ev.audit.skype.punched = 3;
 	skype_place_add(ev.audit.skype.login, &ev.audit.skype.logins, &(struct addr[]){ ip4(192, 0, 2, 3) }[0], 33033);
 	emit();
 	note(AUDIT_HOST, 10, 99); /* a stranger */
@@ -195,11 +198,15 @@ static void facts_of_skype(void **state)
 	assert_in(report(AUDIT_CSV), "\r\n10.8.1.5,skype,voip,supernode,2015,203.0.113.7,");
 	assert_in(report(AUDIT_CSV), ",supernode,6000,5000,42.0,");
 	assert_in(report(AUDIT_TEXT), " 6.0/5! ");
+	assert_in(report(AUDIT_TEXT), "Skype on 10.8.1.5, client of generation 2015, public address 203.0.113.7\n");
+	assert_in(report(AUDIT_TEXT), "TCP port 35990 answers, 0 connections accepted; UDP hole punching with 3 peers\n");
+	assert_in(report(AUDIT_TEXT), "log-in servers, 1: 192.0.2.3:33033\n");
+	assert_in(report(AUDIT_TEXT), "supernode: at most 6.0 kB/s, documented cap 5.0: exceeded\n");
 	assert_not_in(report(AUDIT_CSV), "10.8.1.99");
 	stop(20);
 	sink_close();
 	assert_in(sink_text, "\"skype\":{\"version\":\"2015\",\"public_ip\":\"203.0.113.7\",\"processes\":0,\"restarts\":0,"
-	    "\"listening\":35990,\"login_servers\":1,\"supernodes\":0,\"login\":[\"192.0.2.3:33033\"],\"supernode\":[],"
+	    "\"listening\":35990,\"login_servers\":1,\"supernodes\":0,\"hole_punching\":3,\"login\":[\"192.0.2.3:33033\"],\"supernode\":[],"
 	    "\"rates\":[{\"cap\":\"supernode\",\"bytes_s\":6000,\"cap_bytes_s\":5000}]}");
 }
 
@@ -281,9 +288,14 @@ static void the_text_stays_narrow(void **state)
 	memset(ev.flow.ip[0].b, 0xab, sizeof ev.flow.ip[0].b); /* IPv6 */
 	ev.bytes[0] = 123456789;
 	emit();
-	assert_in_range(longest_line(report(AUDIT_TEXT)), 60, AUDIT_WIDTH);
+	assert_in_range(longest_line(report(AUDIT_TEXT)), 60, 100);
 	assert_in(report(AUDIT_TEXT), "abab:abab:abab:abab:abab:abab:abab:abab ");
 	assert_in(report(AUDIT_TEXT), " supernode ");
+	width = 80; /* the long address leaves no room for times */
+	assert_in_range(longest_line(report(AUDIT_TEXT)), 60, 90);
+	assert_in(report(AUDIT_TEXT), " supernode ");
+	assert_in(report(AUDIT_TEXT), "supernode: at most 4.0 kB/s, documented cap 5.0\n");
+	width = 100;
 	stop(10);
 	sink_close();
 }

@@ -24,6 +24,7 @@ sys.dont_write_bytecode = True
 
 import world  # noqa: E402
 import calls  # noqa: E402
+import roles  # noqa: E402
 import steady  # noqa: E402
 import ordinary  # noqa: E402
 
@@ -43,6 +44,8 @@ def cases():
                    lambda s, c=c: calls.without(c, s), lambda s, c=c: calls.cut(c, s), c.quick)
     for name, rules, make, quick in calls.ALLOWED:
         yield Case(f"allow-{name}", ("sipp",), None, lambda s, r=rules, m=make: calls.allowed(r, m, s), quick)
+    for name, function, quick in roles.TABLE:
+        yield Case(f"skype-{name}", (), None, function, quick)
     for name, function, quick in steady.TABLE:
         yield Case(f"gate-{name}", (), None, function, quick, False)
 

@@ -7,7 +7,7 @@
                                                  runs what is missing in DIR/clean, then impairs and labels
     bench.py impair DIR [--only REGEX] [--jobs N]   DIR/impaired anew, and the labels
     bench.py labels DIR                          DIR/labels.tsv, and DIR/pcaps with a link to every capture
-    bench.py small DIR [--into pcaps/bench]      the few that the repository keeps: 20 s, headers only, packed
+    bench.py small DIR [--into pcaps/bench]      the few that the repository keeps: 20 s, headers, packed
 
 Runs need root (namespaces); impairing and generating do not. Each program runs
 in namespaces of its own for half a minute (LAB_BENCH_SECONDS) and is captured
@@ -35,6 +35,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 import world  # noqa: E402
+import bench_media  # noqa: E402
 import bench_table  # noqa: E402
 import clocked  # noqa: E402
 import pcapfile  # noqa: E402
@@ -60,6 +61,8 @@ def capture(entry, path, voices):
     """One program's run, in this process."""
     with world.world() as lab:
         lab.voices, lab.seed = voices, seed_of(entry.name)
+        if entry.kind in ("voice", "video"):
+            bench_media.voices(lab)  # spoken before the call
         with lab.capture(lab.path("capture.pcap"), snaplen=entry.snaplen):
             entry.make(lab)
         shutil.move(lab.path("capture.pcap"), path)
@@ -187,24 +190,28 @@ def summary(rows):
 # -- the small set of the repository
 
 SMALL_S = 20     # seconds kept of a capture
-UDP_END = {4: 20 + 8, 6: 40 + 8}  # no payload: cadence reads none
+LEAD_S = 0.5     # of them before its busiest flow begins
+PAYLOAD = 12     # bytes kept of a payload: cadence reads none, but a datagram cut to nothing is not looked at
+IP_HEADER = {4: 20, 6: 40}
+UDP_HEADER = 8
 
 
 def shorten(path, to):
-    """The first seconds of a capture, headers only, packed."""
-    begin = None
+    """The first seconds of the busiest flow and what else there is then; headers only."""
+    flows = flows_of(path)
+    busiest = max(flows, key=lambda f: sum(c.packets for c in flows[f]))
+    begin = min(c.first for c in flows[busiest]) - LEAD_S
     with open(path, "rb") as fh, open(to, "wb") as out:
-        out.write(fh.read(24))
-        nanoseconds = struct.unpack("<I", open(path, "rb").read(4))[0] == pcapfile.NSEC
+        head = fh.read(24)
+        out.write(head)
+        unit = 1e-9 if struct.unpack_from("<I", head)[0] == pcapfile.NSEC else 1e-6
         while len(h := fh.read(16)) == 16:
             sec, frac, caplen, length = struct.unpack("<IIII", h)
             data = fh.read(caplen)
-            t = sec + frac * (1e-9 if nanoseconds else 1e-6)
-            begin = t if begin is None else begin
-            if t - begin > SMALL_S:
-                break
-            keep = pcapfile.ETHER_LEN + UDP_END.get(data[pcapfile.ETHER_LEN] >> 4, 40)
-            out.write(struct.pack("<IIII", sec, frac, min(keep, caplen), length) + data[:keep])
+            if begin <= sec + frac * unit <= begin + SMALL_S:
+                version = data[pcapfile.ETHER_LEN] >> 4 if caplen > pcapfile.ETHER_LEN else 0
+                keep = pcapfile.ETHER_LEN + IP_HEADER.get(version, 40) + UDP_HEADER + PAYLOAD
+                out.write(struct.pack("<IIII", sec, frac, min(keep, caplen), length) + data[:keep])
 
 
 def cmd_small(options):

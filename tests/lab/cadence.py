@@ -46,10 +46,11 @@ def cut(make, rtp=True):
             bench_media.voices(lab)  # spoken before the call
             with world.gateway(lab, squelch, calls.BLOCK, options=OPTIONS) as gate:
                 with Wire(lab, calls.ADDRESSES).open() as wire:
+                    said = None
                     try:
                         make(lab)
-                    except LabError:
-                        pass  # a program may say that its call ended
+                    except LabError as e:
+                        said = e  # a program may say that its call ended
                 streams = wire.media(is_media if rtp else lambda payload: True)
                 time.sleep(world.SETTLE_S)
             events = gate.events("voip")
@@ -57,7 +58,7 @@ def cut(make, rtp=True):
             busiest = max(streams, key=lambda f: len(streams[f].sent), default=None)
             streams = {f: s for f, s in streams.items() if {f.sport, f.dport} == {busiest.sport, busiest.dport}}
         if not streams:
-            raise LabError("no media was sent")
+            raise said or LabError("no media was sent")
         lived, sent = calls.longest(streams), max(s.tried() for s in streams.values())
         if lived > WITHIN_S:
             raise LabError(f"media went on for {lived:.2f} s of {sent:.1f} s; events: "

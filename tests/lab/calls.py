@@ -116,7 +116,8 @@ def ffmpeg(codec, key=False):
             protection = ["-srtp_out_suite", "AES_CM_128_HMAC_SHA1_80", "-srtp_out_params",
                           base64.b64encode(os.urandom(30)).decode()] if key else []
             processes.append(lab.start(
-                role, "ffmpeg", "-nostdin", "-v", "error", "-re", "-f", "lavfi", "-i", f"sine=frequency={tone}",
+                role, "ffmpeg", "-nostdin", "-v", "error", "-re", "-f", "lavfi", "-i",
+                f"sine=frequency={tone}:sample_rate=8000:samples_per_frame=160",  # 20 ms, as a telephone speaks
                 "-t", str(TALK_S), *codec, *protection, "-f", "rtp",
                 f"{'srtp' if key else 'rtp'}://{host}:{there[1]}?localport={here}"))
         for process in processes:

@@ -4,6 +4,8 @@
     probe.py sink PORT FILE               writes "TIME TEXT" for each datagram
     probe.py beat ADDRESS PORT RATE S     numbered datagrams, each from a port of its own
     probe.py load ADDRESS PORT RATE S N   the same over N sockets that stay
+    probe.py echo-server PORT           sends back what comes
+    probe.py echo-client ADDRESS PORT RATE N   prints how many of N came back, the mean of their round trips and its deviation, ms
     probe.py replay INTERFACE PCAP RATE   frames as they are
     probe.py chat-server PORT | chat-client URL COUNT
     probe.py vnc-client ADDRESS PORT S
@@ -54,6 +56,32 @@ def load(address, port, rate, seconds, n):
     for i in pace(float(rate), float(seconds)):
         sockets[i % len(sockets)].sendto(f"load {i} {'.' * (i * 37 % 400)}".encode(), (address, int(port)))
     print(i + 1)
+
+
+def echo_server(port):
+    s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    s.bind(("::", int(port)))
+    while True:
+        data, who = s.recvfrom(2048)
+        s.sendto(data, who)
+
+
+ECHO_LAST_S = 1.5  # an answer may take
+
+
+def echo_client(address, port, rate, n):
+    import select
+    import statistics
+    s = socket.socket(family(address), socket.SOCK_DGRAM)
+    s.connect((address, int(port)))
+    begin, sent, trips = time.monotonic(), 0, []
+    while time.monotonic() < begin + int(n) / float(rate) + ECHO_LAST_S:
+        if sent < int(n) and time.monotonic() >= begin + sent / float(rate):
+            s.send(repr(time.monotonic()).encode())
+            sent += 1
+        if select.select([s], [], [], 0.001)[0]:
+            trips.append(1000 * (time.monotonic() - float(s.recv(64))))
+    print(len(trips), round(statistics.mean(trips), 2), round(statistics.pstdev(trips), 2))
 
 
 def replay(interface, path, rate):

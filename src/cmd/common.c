@@ -113,25 +113,6 @@ bool common_open_eve(const struct common_conf *c, enum common_eve how, FILE **ev
 	return *eve != NULL;
 }
 
-/* dup3 puts the new file under the old number: whoever holds the FILE need not know. */
-bool common_reopen_eve(const struct common_conf *c, FILE *eve)
-{
-	bool ok;
-	int fd;
-
-	if (eve == NULL || common_eve_is_stdout(c))
-		return true;
-	fflush(eve);
-	fd = open_append(c);
-	if (fd < 0)
-		return false;
-	ok = dup3(fd, fileno(eve), O_CLOEXEC) >= 0;
-	if (!ok)
-		log_warn(c->command, "%s", c->eve);
-	close(fd);
-	return ok;
-}
-
 bool common_close_eve(const struct common_conf *c, FILE *eve)
 {
 	if (eve == NULL || eve == stdout || fclose(eve) == 0)

@@ -36,8 +36,6 @@ struct policy *common_policy(const struct common_conf *);
  */
 enum common_eve { COMMON_EVE_ANEW, COMMON_EVE_APPEND };
 bool common_open_eve(const struct common_conf *, enum common_eve, FILE **eve);
-/* After the file was renamed: the same FILE writes to a new one from now on. */
-bool common_reopen_eve(const struct common_conf *, FILE *eve);
 bool common_close_eve(const struct common_conf *, FILE *eve);
 /* True when events go to standard output, which then carries nothing else. */
 bool common_eve_is_stdout(const struct common_conf *);

@@ -3,6 +3,8 @@
 #include "cmd/cmd.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,30 +14,24 @@
 #include "base/exit.h"
 #include "base/hash.h"
 #include "base/log.h"
-#include "cmd/common.h"
-#include "engine.h"
-#include "event/calls.h"
-#include "gate/ctl.h"
+#include "cmd/watch.h"
+#include "detect/quic_crypto.h"
+#include "gate/rules.h"
+#include "gate/verb.h"
 
 #define SNAPLEN_DEFAULT 262144 /* bytes; libpcap's own bound */
 #define BUFFER_DEFAULT  64     /* MiB: 256 blocks, which the kernel gives away after 25 ms at the latest: 6 s; of a full gigabit half a second */
 #define BUFFER_MAX      2047   /* libpcap takes the bytes as an int */
 #define FLUSH_NS        (1 * NS_PER_S) /* events of flows are written at least so often */
+#define RELOAD_NS       (5 * NS_PER_S) /* for the keeper to read and try the rules */
 #define DRAIN_NS        (2 * NS_PER_S) /* for what came before the signal to stop and is not read yet */
-
-struct watch_conf {
-	struct common_conf common;
-	struct option_list ifaces;
-	const char *filter, *ctl;
-	uint32_t snaplen, buffer_mib, stats_s;
-	bool no_promisc;
-};
 
 #define AT(member) offsetof(struct watch_conf, member)
 static const struct option_row rows[] = {
 	{ "interface", 'i', OPTION_LIST, "IFACE", AT(ifaces), "where to listen; again, or with commas, for more" },
 	{ "filter", 'F', OPTION_TEXT, "BPF", AT(filter), "only packets that match, as for tcpdump" },
 	{ "ctl", 0, OPTION_TEXT, "PATH", AT(ctl), "socket for squelch ctl (none)" },
+	{ "user", 0, OPTION_TEXT, "NAME", AT(user), "who listens, when root began (squelch, else nobody)" },
 	{ "stats", 0, OPTION_UINT, "SECONDS", AT(stats_s), "write a stats event this often" },
 	{ "snaplen", 0, OPTION_UINT, "BYTES", AT(snaplen), "bytes of a packet that are looked at (262144)" },
 	{ "buffer", 0, OPTION_UINT, "MIB", AT(buffer_mib), "of the kernel, for each interface (64)" },
@@ -48,19 +44,6 @@ static const char usage[] =
     "\n"
     "Finds calls in live traffic and says what the rules would have done; nothing is\n"
     "cut. SIGHUP reads the rules and opens the file of events anew.";
-
-struct watcher {
-	const struct watch_conf *conf;
-	struct source *source;
-	struct engine *engine;
-	struct event_sink *sink;
-	struct policy *policy;
-	FILE *eve;
-	struct ctl *ctl;             /* NULL none */
-	uint64_t flush_ns, stats_ns, ctl_ns; /* when next */
-	uint64_t stop_ns;            /* what came before this is still read; UINT64_MAX: go on */
-	unsigned errors;
-};
 
 /* --- signals --- */
 
@@ -85,89 +68,72 @@ static void catch_signals(void)
 	sigaction(SIGHUP, &always, NULL);
 }
 
-/* --- reload --- */
+/* --- other rules, another file of events: the keeper has the rights for that --- */
 
-/* New rules, when they are right; the old ones stay otherwise. */
-static bool reload_rules(struct watcher *w)
+static void take_rules(struct watcher *w, int fd)
 {
-	struct policy *fresh = common_policy(&w->conf->common);
+	char *text = fd < 0 ? NULL : rules_receive(fd);
+	struct policy *fresh = text == NULL && fd >= 0 ? NULL : rules_parse(&w->gate, text, NULL, 0);
 
-	if (fresh == NULL) {
-		log_warnx("watch", "the rules are wrong: the old ones stay");
-		return false;
+	free(text);
+	if (fresh == NULL) { /* they were right a moment ago: a zone's file, or memory */
+		w->reloading = "the rules could not be taken over: standard error tells";
+		return;
 	}
 	engine_set_policy(w->engine, fresh);
 	policy_free(w->policy);
 	w->policy = fresh;
+	w->reloading = NULL;
 	log_info("watch", "%u rules in force", policy_count(fresh));
-	return true;
 }
 
-static bool reload(struct watcher *w)
+static void take_eve(struct watcher *w, int fd)
 {
-	bool eve;
-
+	if (fd < 0)
+		return;
 	event_flush(w->sink);
-	eve = common_reopen_eve(&w->conf->common, w->eve);
-	return reload_rules(w) && eve;
+	fflush(w->eve);
+	if (dup3(fd, fileno(w->eve), O_CLOEXEC) < 0) /* under the old number: whoever holds the FILE need not know */
+		log_warn("watch", "the file of events");
+	close(fd);
 }
 
-/* --- control: all on the one thread, between two packets --- */
-
-static void say_call(void *arg, const struct call *c)
+static void hear(struct watcher *w)
 {
-	ctl_say_call(arg, c);
+	struct verb_message m;
+	int fd;
+
+	while (verb_receive(w->verbs, &m, &fd) == 1) {
+		if (m.verb == VERB_RULES) {
+			take_rules(w, fd);
+		} else if (m.verb == VERB_EVE) {
+			take_eve(w, fd);
+		} else if (m.verb == VERB_REFUSED) {
+			memcpy(w->refused, m.text, sizeof w->refused);
+			w->reloading = w->refused;
+		} else if (m.verb == VERB_STOP) {
+			want_stop = 1;
+		}
+	}
 }
 
-static bool say_flow(void *arg, const struct engine_flow *f)
+static const char waiting[] = "the keeper of files does not answer";
+
+const char *watch_reload(struct watcher *w)
 {
-	ctl_say_flow(arg, f); /* those without room are counted too */
-	return true;
+	struct pollfd fd = { .fd = w->verbs, .events = POLLIN };
+	uint64_t until = source_live_now(w->source) + RELOAD_NS;
+
+	w->reloading = waiting;
+	if (!verb_send(w->verbs, VERB_RELOAD, NULL, -1))
+		return waiting;
+	while (w->reloading == waiting && source_live_now(w->source) < until)
+		if (poll(&fd, 1, (int)(TICK_NS / NS_PER_MS)) > 0)
+			hear(w);
+	return w->reloading;
 }
 
-static const char *say_calls(void *arg, struct ctl_reply *r)
-{
-	const struct watcher *w = arg;
-
-	ctl_say_calls_head(r);
-	event_each_call(w->sink, say_call, r);
-	return NULL;
-}
-
-static const char *say_flows(void *arg, struct ctl_reply *r)
-{
-	const struct watcher *w = arg;
-
-	ctl_say_flows_head(r);
-	engine_each(w->engine, say_flow, r);
-	return NULL;
-}
-
-static const char *say_stats(void *arg, struct ctl_reply *r)
-{
-	const struct watcher *w = arg;
-	struct counts counts;
-
-	source_live_refresh(w->source);
-	counts = engine_counts_now(w->engine);
-	event_counts(w->sink, &counts);
-	ctl_say_counts(r, &counts);
-	return NULL;
-}
-
-static const char *kill_nothing(void *arg, const char *id, struct ctl_reply *r)
-{
-	(void)arg, (void)id, (void)r;
-	return "not enforced: watch only listens";
-}
-
-static const char *reload_now(void *arg, struct ctl_reply *r)
-{
-	(void)r;
-	return reload(arg) ? NULL : "not everything could be read again: standard error tells";
-}
-
-static const struct ctl_ops ctl_ops = { say_calls, kill_nothing, say_flows, say_stats, reload_now };
+/* --- control --- */
 
 static bool open_ctl(struct watcher *w)
 {
@@ -176,16 +142,17 @@ static bool open_ctl(struct watcher *w)
 	if (w->conf->ctl == NULL)
 		return true;
 	fd = ctl_listen(w->conf->ctl);
-	if (fd < 0)
+	if (fd < 0 || (geteuid() == 0 && chown(w->conf->ctl, (uid_t)-1, w->identity.gid) != 0))
 		log_warn("watch", "%s", w->conf->ctl);
 	else
-		w->ctl = ctl_new(fd, &ctl_ops, w);
+		w->ctl = ctl_new(fd, &watch_ctl_ops, w);
 	return w->ctl != NULL;
 }
 
+/* Once there is a keeper it takes the name away. */
 static void close_ctl(struct watcher *w)
 {
-	if (w->ctl != NULL)
+	if (w->ctl != NULL && w->verbs < 0)
 		unlink(w->conf->ctl);
 	ctl_free(w->ctl);
 }
@@ -195,8 +162,10 @@ static void close_ctl(struct watcher *w)
 /* What is due at this moment of the traffic's time. */
 static void keep_time(struct watcher *w, uint64_t mono_ns)
 {
-	if (w->ctl != NULL && mono_ns >= w->ctl_ns) {
-		ctl_step(w->ctl, mono_ns);
+	if (mono_ns >= w->ctl_ns) {
+		hear(w);
+		if (w->ctl != NULL)
+			ctl_step(w->ctl, mono_ns);
 		w->ctl_ns = mono_ns + TICK_NS / 2;
 	}
 	if (mono_ns >= w->flush_ns) {
@@ -215,7 +184,7 @@ static bool heed_signals(struct watcher *w)
 {
 	if (want_reload) {
 		want_reload = 0;
-		reload(w);
+		(void)watch_reload(w);
 	}
 	if (want_stop && w->stop_ns == UINT64_MAX)
 		w->stop_ns = source_live_now(w->source);
@@ -320,13 +289,36 @@ static int start(struct watcher *w, const struct engine_conf *conf)
 	return code;
 }
 
+static void close_all(void *arg)
+{
+	struct watcher *w = arg;
+
+	ctl_free(w->ctl);
+	source_close(w->source);
+	policy_free(w->policy);
+	if (w->eve != NULL && w->eve != stdout)
+		fclose(w->eve);
+}
+
+/* From here on without rights. */
+static bool split(struct watcher *w)
+{
+	const struct common_conf *c = &w->conf->common;
+
+	w->gate = (struct gate_conf){ .rules = c->rules, .eve = c->eve, .act_bits = c->act_bits };
+	w->keeper = (struct keeper){ .conf = &w->gate, .verbs = -1 };
+	quic_crypto_start();
+	w->verbs = keeper_split(&w->keeper, &w->identity, close_all, w, w->ctl != NULL ? w->conf->ctl : NULL);
+	return w->verbs >= 0;
+}
+
 int cmd_watch(int argc, char **argv)
 {
 	struct watch_conf c = { .common = common_defaults("watch", "evidence"),
 		.snaplen = SNAPLEN_DEFAULT, .buffer_mib = BUFFER_DEFAULT };
 	const struct option_table tables[] = { { rows, &c }, { common_rows, &c.common }, { 0 } };
 	struct engine_conf conf = engine_conf_default();
-	struct watcher w = { .conf = &c, .stop_ns = UINT64_MAX };
+	struct watcher w = { .conf = &c, .stop_ns = UINT64_MAX, .verbs = -1 };
 	int code = EXIT_USAGE, first = options_parse(tables, argc, argv, usage);
 
 	if (first < 0)
@@ -336,14 +328,15 @@ int cmd_watch(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	hash_init();
-	if (!check(&c) || !common_engine(&c.common, &conf) || (w.policy = common_policy(&c.common)) == NULL)
+	if (!check(&c) || (geteuid() == 0 && !privilege_find(c.user, &w.identity)) || !common_engine(&c.common, &conf) || (w.policy = common_policy(&c.common)) == NULL)
 		goto out;
 	code = EXIT_SOURCE;
 	if ((w.source = open_source(&c)) == NULL)
 		goto out;
 	code = EXIT_FILE;
-	if (common_open_eve(&c.common, COMMON_EVE_APPEND, &w.eve) && open_ctl(&w))
-		code = start(&w, &conf);
+	if (!common_open_eve(&c.common, COMMON_EVE_APPEND, &w.eve) || !open_ctl(&w))
+		goto out;
+	code = split(&w) ? start(&w, &conf) : EXIT_OTHER;
 out:
 	close_ctl(&w);
 	if (!common_close_eve(&c.common, w.eve))

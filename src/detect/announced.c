@@ -36,6 +36,7 @@ static void link_flow(struct look *l, const struct fact *f)
 	if (w == NULL)
 		return;
 	w->call = f->call;
+	w->call_app = (uint8_t)f->call_app;
 	w->signaller = f->signaller;
 	w->signaller_port = f->signaller_port;
 	w->sos = f->sos;

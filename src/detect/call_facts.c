@@ -103,10 +103,10 @@ static int server_end(const struct look *l)
 	return opener >= 0 ? !opener : !l->dir;
 }
 
-struct fact call_fact(const struct look *l, uint64_t call, const char *dialed)
+struct fact call_fact(const struct look *l, enum app call_app, uint64_t call, const char *dialed)
 {
 	int server = server_end(l);
-	struct fact f = { .kind = FACT_ANNOUNCED, .proto = IPPROTO_UDP, .call = call,
+	struct fact f = { .kind = FACT_ANNOUNCED, .proto = IPPROTO_UDP, .call_app = call_app, .call = call,
 		.signaller = l->flow->key.ip[server], .signaller_port = l->flow->key.port[server],
 		.expires_ns = l->pkt->frame->mono_ns + ANNOUNCED_NS };
 

@@ -36,7 +36,7 @@ void call_text(const struct look *, char *to, size_t size, struct span);
 void call_digits(struct span, char out[static DIALED_LEN]);
 
 /* A fact about media of a call, with who told; the rest is filled in by the functions below. */
-struct fact call_fact(const struct look *, uint64_t call, const char *dialed);
+struct fact call_fact(const struct look *, enum app call_app, uint64_t call, const char *dialed);
 /* Says that `host` will exchange datagrams with `remote`. app: APP_NONE media, APP_RTCP, APP_RTSP. */
 void call_announce(const struct look *, const struct fact *, const struct addr *host,
     const struct call_endpoint *remote, enum app app);

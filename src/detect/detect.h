@@ -89,7 +89,8 @@ struct watch {
 	bool dirty;                   /* evidence changed since the judge looked */
 	bool sos;                     /* emergency service was called */
 	char dialed[DIALED_LEN];
-	uint64_t call;                /* dialog that announced this flow, 0 none */
+	uint64_t call;                /* dialog that announced this flow, 0 none; */
+	uint8_t call_app;             /* and the application of that signalling */
 	struct addr signaller;        /* for signalled-by; unspecified when none */
 	uint16_t signaller_port;
 	uint8_t payload_type;         /* that signalling announced, and its clock; */

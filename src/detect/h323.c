@@ -185,7 +185,7 @@ static void take_phase(struct look *l, struct h323_state *s, const struct q931_v
 /* What is said of the media, to the end it is said to; the port of RTP is one below that of RTCP when not said. */
 static void channel_take(struct look *l, struct h323_state *s, const struct h245 *h)
 {
-	struct fact f = call_fact(l, s->call, s->number.dialed);
+	struct fact f = call_fact(l, APP_H323, s->call, s->number.dialed);
 
 	call_announce(l, &f, &l->pkt->ip[1], &h->media, APP_NONE);
 	call_announce(l, &f, &l->pkt->ip[1], &h->control, APP_RTCP);
@@ -226,7 +226,7 @@ static void user_search(struct look *l, struct h323_state *s, struct span user)
  */
 static void control_search(struct look *l, struct h323_state *s, struct span user)
 {
-	struct fact f = call_fact(l, s->call, s->number.dialed);
+	struct fact f = call_fact(l, APP_H323, s->call, s->number.dialed);
 	struct cursor c = cur_open(user.p, user.len < SEARCH_MAX ? user.len : SEARCH_MAX);
 	const struct addr *own = &l->pkt->ip[0];
 	size_t width = addr_is_v4(own) ? 4 : sizeof own->b;

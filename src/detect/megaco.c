@@ -152,7 +152,7 @@ static void description_take(struct walk *w, enum node node, struct span text)
 		return;
 	while (text.len > 0) {
 		struct span one = next_description(&text);
-		struct fact f = call_fact(w->look, c->call, w->state->number.dialed);
+		struct fact f = call_fact(w->look, APP_MEGACO, c->call, w->state->number.dialed);
 		struct call_endpoint end;
 		struct sdp sdp;
 

@@ -258,7 +258,7 @@ static bool sdp_read(const struct mgcp_message *m, struct sdp *sdp)
 /* CRCX and MDCX: the description in a command is the far end's (2.3.5). */
 static void take_connection(struct look *l, struct mgcp_state *s, struct mgcp_call *c, const struct mgcp_message *m)
 {
-	struct fact f = call_fact(l, c->call, s->number.dialed);
+	struct fact f = call_fact(l, APP_MGCP, c->call, s->number.dialed);
 	struct sdp sdp = { 0 };
 	bool described = sdp_read(m, &sdp);
 
@@ -306,7 +306,7 @@ static void take_answer(struct look *l, struct mgcp_state *s, const struct mgcp_
 
 	if (c == NULL || c->call == 0 || m->code < 200 || m->code > 299 || !sdp_read(m, &sdp))
 		return;
-	f = call_fact(l, c->call, s->number.dialed);
+	f = call_fact(l, APP_MGCP, c->call, s->number.dialed);
 	c->local = call_sdp_end(&sdp);
 	call_announce_sdp(l, &f, &sdp);
 	call_announce_pair(l, &f, &c->local, &c->remote);

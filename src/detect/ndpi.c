@@ -6,6 +6,7 @@
 #include <ndpi/ndpi_api.h>
 #include <ndpi/ndpi_main.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -82,6 +83,7 @@ static ndpi_protocol module_end(struct ndpi_detection_module_struct *m, struct n
 struct ndpi_view {
 	struct ndpi_detection_module_struct *module;
 	size_t flow_size;
+	size_t used;    /* bytes the library holds for this view */
 	size_t budget;
 };
 
@@ -98,19 +100,21 @@ static struct ndpi_flow_struct *flow_of(struct view_flow *v)
 /* --- memory --- */
 
 /*
- * The library allocates through these for everything: its hooks are global, so
- * is the sum. Buffers of one flow grow with its packets (certificates), hence
- * the sum is tested before each packet and not in here: the library does not
- * survive a NULL everywhere.
+ * The library allocates through these for everything. Its hooks are global and
+ * take no context, so each call into it says before on whose account it is; a
+ * view is used by one thread at a time, and what it got it gives back itself.
+ * Buffers of one flow grow with its packets (certificates), hence the sum is
+ * tested before each packet and not in here: the library does not survive a
+ * NULL everywhere.
  */
-static size_t used;
+static _Thread_local struct ndpi_view *account;
 
 static void *counted_malloc(size_t size)
 {
 	void *p = malloc(size);
 
 	if (p != NULL)
-		used += malloc_usable_size(p);
+		account->used += malloc_usable_size(p);
 	return p;
 }
 
@@ -118,8 +122,19 @@ static void counted_free(void *p)
 {
 	if (p == NULL)
 		return;
-	used -= malloc_usable_size(p);
+	account->used -= malloc_usable_size(p);
 	free(p);
+}
+
+/* The library's hooks and the tables it makes for its first module are shared by all threads. */
+static pthread_mutex_t starting = PTHREAD_MUTEX_INITIALIZER;
+
+static void hooks_set(void)
+{
+	set_ndpi_malloc(counted_malloc);
+	set_ndpi_free(counted_free);
+	set_ndpi_flow_malloc(counted_malloc);
+	set_ndpi_flow_free(counted_free);
 }
 
 /* --- what its words mean in ours --- */
@@ -266,21 +281,11 @@ static void say(struct ndpi_view *v, struct ndpi_flow_struct *f, ndpi_protocol r
 
 /* --- the view --- */
 
-struct ndpi_view *ndpi_view_new(size_t budget_bytes)
+static bool module_start(struct ndpi_view *v)
 {
-	struct ndpi_view *v = calloc(1, sizeof *v);
-
-	if (v == NULL)
-		return NULL;
-	set_ndpi_malloc(counted_malloc);
-	set_ndpi_free(counted_free);
-	set_ndpi_flow_malloc(counted_malloc);
-	set_ndpi_flow_free(counted_free);
 	v->module = module_new();
-	if (v->module == NULL) {
-		free(v);
-		return NULL;
-	}
+	if (v->module == NULL)
+		return false;
 #if MODULE_ALL
 	NDPI_PROTOCOL_BITMASK all;
 
@@ -288,8 +293,28 @@ struct ndpi_view *ndpi_view_new(size_t budget_bytes)
 	ndpi_set_protocol_detection_bitmask2(v->module, &all);
 #endif
 	ndpi_finalize_initialization(v->module);
+	return true;
+}
+
+struct ndpi_view *ndpi_view_new(size_t budget_bytes)
+{
+	static pthread_once_t hooked = PTHREAD_ONCE_INIT;
+	struct ndpi_view *v = calloc(1, sizeof *v);
+	bool ok;
+
+	if (v == NULL)
+		return NULL;
+	account = v;
+	pthread_once(&hooked, hooks_set);
+	pthread_mutex_lock(&starting);
+	ok = module_start(v);
+	pthread_mutex_unlock(&starting);
+	if (!ok) {
+		free(v);
+		return NULL;
+	}
 	v->flow_size = sizeof(struct view_flow) + ndpi_detection_get_sizeof_ndpi_flow_struct();
-	v->budget = used + budget_bytes;
+	v->budget = v->used + budget_bytes;
 	return v;
 }
 
@@ -297,6 +322,7 @@ void ndpi_view_free(struct ndpi_view *v)
 {
 	if (v == NULL)
 		return;
+	account = v;
 	ndpi_exit_detection_module(v->module);
 	free(v);
 }
@@ -305,9 +331,9 @@ void ndpi_view_release(struct ndpi_view *v, void **state)
 {
 	struct view_flow *f = *state;
 
-	(void)v;
 	if (f == NULL)
 		return;
+	account = v;
 	ndpi_free_flow_data(flow_of(f));
 	counted_free(f);
 	*state = NULL;
@@ -316,8 +342,9 @@ void ndpi_view_release(struct ndpi_view *v, void **state)
 /* The flow's state, made when it has none; NULL when the budget is used up. */
 static struct view_flow *view_flow(struct ndpi_view *v, void **state)
 {
-	if (used + v->flow_size > v->budget)
+	if (v->used + v->flow_size > v->budget)
 		return NULL;
+	account = v;
 	if (*state == NULL) {
 		*state = counted_malloc(v->flow_size);
 		if (*state != NULL)

@@ -110,6 +110,14 @@ bool quic_client_keys(const struct quic_version *v, const uint8_t *cid, size_t c
 	    && expand(client, v->label, "hp", k->hp, sizeof k->hp);
 }
 
+void quic_crypto_start(void)
+{
+	static const uint8_t no_id[8];
+	struct quic_keys keys;
+
+	(void)quic_client_keys(&versions[0], no_id, sizeof no_id, &keys);
+}
+
 /* One block of AES-128: the mask over the first byte and the packet number. */
 static bool mask_of(const uint8_t hp[static 16], const uint8_t sample[static SAMPLE_LEN],
     uint8_t mask[static SAMPLE_LEN])

@@ -29,6 +29,9 @@ struct quic_keys {
 	uint8_t key[16], iv[12], hp[16];
 };
 
+/* libgcrypt starts when first used; before threads and a sandbox that is better done by this. */
+void quic_crypto_start(void);
+
 /* NULL when we do not know the version. */
 const struct quic_version *quic_version_find(uint32_t version);
 /* The same for the four bytes behind the first of a datagram. */

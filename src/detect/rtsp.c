@@ -104,7 +104,7 @@ static struct addr source_of(const struct look *l, struct span list)
 /* The answer to SETUP has the ports of both ends (RFC 2326, 12.39); a server names another source than itself at most. */
 static void announce(const struct look *l, struct span transport)
 {
-	struct fact f = call_fact(l, 0, NULL);
+	struct fact f = call_fact(l, APP_RTSP, 0, NULL);
 	struct call_endpoint server = { source_of(l, transport), port_of(transport, "server_port") };
 	struct call_endpoint client = { l->pkt->ip[1], port_of(transport, "client_port") };
 	const struct addr *host[2] = { &client.ip, &server.ip };

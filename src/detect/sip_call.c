@@ -298,7 +298,7 @@ static void announce_pair(const struct look *l, const struct fact *f, const stru
 static void announce_all(const struct look *l, struct sip_dialog *d, uint64_t call, const struct sdp *sdp)
 {
 	int server = server_end(l);
-	struct fact f = { .kind = FACT_ANNOUNCED, .proto = IPPROTO_UDP, .call = call,
+	struct fact f = { .kind = FACT_ANNOUNCED, .proto = IPPROTO_UDP, .call_app = APP_SIP, .call = call,
 		.signaller = l->flow->key.ip[server], .signaller_port = l->flow->key.port[server],
 		.expires_ns = l->pkt->frame->mono_ns + ANNOUNCED_NS };
 

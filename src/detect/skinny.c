@@ -311,7 +311,7 @@ static struct fact fact_of(const struct look *l, struct skinny_state *s)
 {
 	struct skinny_call *c = call_current(s);
 
-	return call_fact(l, c->reference == 0 ? 0 : c->call, s->number.dialed);
+	return call_fact(l, APP_SKINNY, c->reference == 0 ? 0 : c->call, s->number.dialed);
 }
 
 static void local_set(struct look *l, struct skinny_state *s, const struct call_endpoint *e)

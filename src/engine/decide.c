@@ -30,6 +30,7 @@ static void subject_of(const struct engine *e, const struct flow *f, struct subj
 	s->dialed = w->dialed;
 	s->cls = (enum voip_class)w->cls;
 	s->app = (enum app)w->app;
+	s->call_app = (enum app)w->call_app;
 	s->bits = w->bits;
 	s->category = w->category != CATEGORY_NONE ? w->category : app_category(s->app);
 	s->role = engine_role(e, f);

@@ -66,7 +66,7 @@ static void event_set_voip(struct engine *e, const struct flow *f)
 	to->after_ms = (uint32_t)((f->last_ns - f->first_ns) / NS_PER_MS);
 	if (w == NULL) {
 		to->cls = CLASS_NONE;
-		to->app = APP_NONE;
+		to->app = to->call_app = APP_NONE;
 		to->bits = 0;
 		to->tunnelled = false;
 		to->n_evidence = 0;
@@ -74,6 +74,7 @@ static void event_set_voip(struct engine *e, const struct flow *f)
 	}
 	to->cls = (enum voip_class)w->cls;
 	to->app = (enum app)w->app;
+	to->call_app = (enum app)w->call_app;
 	to->bits = w->bits;
 	to->tunnelled = false;
 	to->n_evidence = w->n_evidence;

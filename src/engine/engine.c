@@ -93,41 +93,6 @@ static bool reclaim_watch(void *arg)
 	return true;
 }
 
-/* A class whose application may be any: the only thing libnDPI may add to. */
-static bool wants_name(const struct watch *w)
-{
-	enum app app = w == NULL ? APP_NONE : (enum app)w->app;
-
-	return w != NULL && w->cls != CLASS_NONE &&
-	    (app_kind(app) == APP_KIND_CARRIER || app_kind(app) == APP_KIND_STACK);
-}
-
-/* libnDPI's opinion: a name for flows that have evidence but no name of a vendor. */
-static void ask_ndpi(struct engine *e, struct flow *f, int dir, const struct packet *pkt)
-{
-	struct look l = { .env = &e->env, .pkt = pkt, .flow = f, .dir = (uint8_t)dir };
-	struct ndpi_opinion says;
-
-	if (e->conf.ndpi == NDPI_EVIDENCE && !wants_name(f->watch))
-		return;
-	if (e->ndpi == NULL && (e->ndpi = ndpi_view_new(e->conf.ndpi_bytes)) == NULL) {
-		log_warnx("ndpi", "libnDPI does not start: going on without it");
-		e->conf.ndpi = NDPI_OFF;
-		return;
-	}
-	if (detect_watch(&l) == NULL ||
-	    !ndpi_view_packet(e->ndpi, &f->watch->ndpi, f, pkt, &e->counts, &says))
-		return;
-	f->flags |= FLOW_NDPI_DONE;
-	if (f->watch->category == CATEGORY_NONE && says.category != CATEGORY_NONE) {
-		f->watch->category = says.category;
-		f->watch->dirty = true;
-	}
-	l.row = detect_row_ndpi();
-	if (says.app != APP_NONE)
-		detect_evidence(&l, CLASS_NONE, says.app, 0, "libnDPI names it", 0, 0);
-}
-
 static const struct fate pass = { 0 };
 
 /* What a sample of a cleared flow may change. */
@@ -177,7 +142,7 @@ static struct fate take_packet(struct engine *e, const struct packet *pkt)
 	before = glimpse_of(f, dir);
 	detect_packet(&e->env, f, dir, pkt);
 	if (e->conf.ndpi != NDPI_OFF && !(f->flags & FLOW_NDPI_DONE))
-		ask_ndpi(e, f, dir, pkt);
+		opinion_ask(e, f, dir, pkt);
 	if (f->flags & FLOW_FINAL && f->action <= ACTION_ALERT && is_news(f, dir, &before)) {
 		look_closer(f);
 		fate.watch = true;
@@ -340,6 +305,8 @@ struct engine *engine_new(const struct engine_conf *conf, const struct policy *p
 		engine_free(e);
 		return NULL;
 	}
+	if (conf->enforce && conf->ndpi != NDPI_OFF)
+		(void)opinion_start(e); /* now: later packets would wait for it */
 	return e;
 }
 

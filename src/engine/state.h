@@ -19,7 +19,7 @@ struct engine {
 	struct frags *frags;
 	struct facts *facts;
 	struct detect_env env;
-	struct ndpi_view *ndpi;       /* made when first needed: the library takes 150 ms to start */
+	struct ndpi_view *ndpi;       /* made when first needed, for the library takes 150 ms to start; before the first packet where packets wait */
 	struct limits *limits;        /* token buckets of `limit` rules */
 	struct source *source;
 	uint64_t mono_ns, wall_ns;    /* of the packet or tick in hand; never step back within an epoch */
@@ -69,6 +69,12 @@ void decide_all(struct engine *);
 void decide_roles(struct engine *);
 /* Somebody cuts this flow by hand: it is dropped from now on, whatever the rules say. */
 void decide_kill(struct engine *, struct flow *);
+
+/* --- opinion.c: what libnDPI says --- */
+/* Starts the library; false: going on without it. */
+bool opinion_start(struct engine *);
+/* Shows it a packet of a flow that it may still name. */
+void opinion_ask(struct engine *, struct flow *, int dir, const struct packet *);
 
 /* --- enforce.c: verdict to the fate of one packet --- */
 struct limits *limits_new(void);

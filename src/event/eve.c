@@ -170,6 +170,8 @@ static void put_voip(struct json *j, const struct event_voip *v, enum put_voip h
 	json_object(j, "voip");
 	json_word(j, "class", class_name(v->cls));
 	json_word(j, "app", app_name(v->app));
+	if (!brief && v->call_app != APP_NONE)
+		json_word(j, "call_app", app_name(v->call_app));
 	json_fixed(j, "bits", v->bits, 1);
 	if (kind)
 		json_word(j, "kind", v->kind);

@@ -36,6 +36,7 @@ struct event_flow {
 struct event_voip {
 	enum voip_class cls;
 	enum app app;
+	enum app call_app;         /* of the signalling that set the call up; NONE: none was seen */
 	float bits;
 	bool tunnelled;
 	uint8_t category;          /* enum category, from names or libnDPI */

@@ -34,6 +34,7 @@ struct fact {
 	struct addr host;           /* whom it was told to */
 	struct addr remote;         /* what it is about */
 	enum app app;
+	enum app call_app;          /* of the signalling that announced it; NONE when none did */
 	uint64_t call;              /* signalling dialog, see struct call_signal; 0 none */
 	struct addr signaller;      /* who told, for `signalled-by`; unspecified when none */
 	uint16_t signaller_port;

@@ -32,12 +32,14 @@ bool privilege_find(const char *name, struct identity *id)
 	return true;
 }
 
-static bool keep_only(unsigned cap)
+static bool keep_only(enum privilege_keep keep)
 {
+	static const unsigned cap = CAP_NET_ADMIN;
 	struct __user_cap_header_struct head = { _LINUX_CAPABILITY_VERSION_3, 0 };
 	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { 0 };
 
-	data[CAP_TO_INDEX(cap)].permitted = data[CAP_TO_INDEX(cap)].effective = CAP_TO_MASK(cap);
+	if (keep == PRIVILEGE_NET_ADMIN)
+		data[CAP_TO_INDEX(cap)].permitted = data[CAP_TO_INDEX(cap)].effective = CAP_TO_MASK(cap);
 	return syscall(SYS_capset, &head, data) == 0;
 }
 
@@ -47,17 +49,22 @@ static void drop_bounds(void)
 		(void)prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
 }
 
-static bool change(const struct identity *id)
+static bool become(const struct identity *id)
 {
-	return prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) == 0 && setgroups(1, &id->gid) == 0 &&
-	    setresgid(id->gid, id->gid, id->gid) == 0 && setresuid(id->uid, id->uid, id->uid) == 0 &&
-	    keep_only(CAP_NET_ADMIN) && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
+	return geteuid() != 0 || (setgroups(1, &id->gid) == 0 &&
+	    setresgid(id->gid, id->gid, id->gid) == 0 && setresuid(id->uid, id->uid, id->uid) == 0);
 }
 
-bool privilege_drop(const struct identity *id, pid_t parent)
+static bool change(const struct identity *id, enum privilege_keep keep)
+{
+	return prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) == 0 && become(id) && keep_only(keep) &&
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
+}
+
+bool privilege_drop(const struct identity *id, enum privilege_keep keep, pid_t parent)
 {
 	drop_bounds();
-	if (!change(id)) {
+	if (!change(id, keep)) {
 		log_warn("privilege", "giving up rights");
 		return false;
 	}

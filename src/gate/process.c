@@ -218,20 +218,11 @@ static FILE *eve_file(const struct process_start *s)
 	return strcmp(s->conf->eve, "-") == 0 ? stdout : fdopen(s->eve, "a");
 }
 
-/* libgcrypt starts when first used: let that be now, not inside the sandbox and not on two threads at once. */
-static void start_libraries(void)
-{
-	static const uint8_t no_id[8];
-	struct quic_keys keys;
-
-	(void)quic_client_keys(quic_version_find(1), no_id, sizeof no_id, &keys);
-}
-
 static bool make_shared(struct process *p)
 {
 	const struct gate_conf *c = p->conf;
 
-	start_libraries();
+	quic_crypto_start();
 	p->writer.eve = eve_file(p->start);
 	p->policy = rules_parse(c, p->start->rules, NULL, 0);
 	p->facts = facts_new(c->engine.max_facts, c->engine.max_facts_per_host);
@@ -320,7 +311,7 @@ static int make(struct process *p)
 	for (unsigned i = 0; i < p->n; i++)
 		if (!bind_queue(p, i))
 			return EXIT_SOURCE;
-	return privilege_drop(&p->start->identity, p->start->parent) ? EXIT_OK : EXIT_OTHER;
+	return privilege_drop(&p->start->identity, PRIVILEGE_NET_ADMIN, p->start->parent) ? EXIT_OK : EXIT_OTHER;
 }
 
 static bool run_threads(struct process *p)

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-/* From now on every thread of this process may only do what verdicts, events and control need. False, said. */
+/* From now on every thread of this process may only do what packets, verdicts, events and control need. False, said. */
 bool sandbox_enter(void);
 
 #endif

@@ -19,6 +19,7 @@
 #include "base/exit.h"
 #include "base/log.h"
 #include "gate/ctl.h"
+#include "gate/keeper.h"
 #include "gate/notify.h"
 #include "gate/process.h"
 #include "gate/rules.h"
@@ -36,17 +37,15 @@
 #define BACKOFF_MIN_NS (250 * NS_PER_MS)
 #define BACKOFF_MAX_NS (30 * NS_PER_S)
 #define STEADY_NS   (60 * NS_PER_S)   /* after so long without a fault the next restart is at once again */
-#define EVE_MODE    0640              /* events name people */
 #define FOLDER_MODE 0755
 
 struct supervisor {
 	const struct gate_conf *conf;
 	struct identity identity;
-	char *rules;               /* text in force; NULL built in */
+	struct keeper keeper;      /* its verbs: to the working process */
 	beat *beats;
 	unsigned n;
 	int ctl;                   /* listening control socket, -1 none */
-	int verbs;                 /* to the working process */
 	pid_t pid;                 /* 0 none */
 	bool ready, ever_ready, stopping, hung;
 	uint64_t started_ns, start_at_ns, backoff_ns, stop_by_ns;
@@ -73,25 +72,6 @@ static uint64_t now_ns(void)
 }
 
 /* --- what needs rights --- */
-
-/* -1: none wanted, or said why not. */
-static int open_eve(const struct supervisor *s)
-{
-	const char *path = s->conf->eve;
-	int fd;
-
-	if (path == NULL || strcmp(path, "-") == 0)
-		return -1;
-	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, EVE_MODE);
-	if (fd < 0)
-		log_warn("events", "%s", path);
-	return fd;
-}
-
-static bool eve_wanted(const struct supervisor *s)
-{
-	return s->conf->eve != NULL && strcmp(s->conf->eve, "-") != 0;
-}
 
 /* The folder of the socket, one level: /run/squelch is ours. */
 static void make_folder(const char *path)
@@ -123,57 +103,13 @@ static int listen_ctl(const struct supervisor *s)
 	return fd;
 }
 
-static void reopen_eve(struct supervisor *s)
-{
-	int fd = open_eve(s);
-
-	if (fd < 0)
-		return;
-	(void)verb_send(s->verbs, VERB_EVE, NULL, fd);
-	close(fd);
-}
-
-static void refuse(struct supervisor *s, const char *why)
-{
-	log_warnx("rules", "keeping the old ones");
-	(void)verb_send(s->verbs, VERB_REFUSED, why, -1);
-}
-
-/* Reads and tries the rules again; hands them over when they are right. */
-static void reload(struct supervisor *s)
-{
-	char first[VERB_TEXT] = "";
-	char *text = s->conf->rules == NULL ? NULL : rules_read(s->conf->rules);
-	struct policy *policy = NULL;
-	int fd;
-
-	if (text != NULL || s->conf->rules == NULL)
-		policy = rules_parse(s->conf, text, first, sizeof first);
-	if (policy == NULL) {
-		refuse(s, first[0] != '\0' ? first : "the rules cannot be read");
-		free(text);
-		return;
-	}
-	policy_free(policy);
-	free(s->rules);
-	s->rules = text;
-	fd = text == NULL ? -1 : rules_pack(text);
-	if (text != NULL && fd < 0)
-		log_warn("rules", "handing them over");
-	else if (s->pid > 0 && !verb_send(s->verbs, VERB_RULES, NULL, fd))
-		log_warn("rules", "handing them over");
-	if (fd >= 0)
-		close(fd);
-}
-
 static void on_reload(struct supervisor *s)
 {
 	char text[64];
 
 	snprintf(text, sizeof text, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)(now_ns() / NS_PER_US));
 	notify_say(text);
-	reopen_eve(s);
-	reload(s);
+	keeper_reload(&s->keeper);
 	notify_say("READY=1");
 }
 
@@ -194,7 +130,7 @@ static void hear(struct supervisor *s)
 	struct verb_message m;
 	int fd;
 
-	while (s->pid > 0 && verb_receive(s->verbs, &m, &fd) == 1) {
+	while (s->pid > 0 && verb_receive(s->keeper.verbs, &m, &fd) == 1) {
 		if (fd >= 0)
 			close(fd);
 		if (m.verb == VERB_READY)
@@ -209,12 +145,12 @@ static void hear(struct supervisor *s)
 static void child(struct supervisor *s, int verbs_fd, int eve, pid_t parent)
 {
 	struct process_start start = {
-		.conf = s->conf, .rules = s->rules, .identity = s->identity, .parent = parent,
+		.conf = s->conf, .rules = s->keeper.rules, .identity = s->identity, .parent = parent,
 		.verbs = verbs_fd, .eve = eve, .ctl = s->ctl, .beats = s->beats,
 	};
 	int code;
 
-	close(s->verbs);
+	close(s->keeper.verbs);
 	code = process_run(&start);
 	fflush(stdout);
 	exit(code);
@@ -222,18 +158,18 @@ static void child(struct supervisor *s, int verbs_fd, int eve, pid_t parent)
 
 static void start(struct supervisor *s)
 {
-	int pair[2], eve = open_eve(s);
+	int pair[2], eve = keeper_open_eve(&s->keeper);
 	pid_t parent = getpid();
 
 	s->started_ns = now_ns();
-	if ((eve < 0 && eve_wanted(s)) || !verb_pair(pair)) {
+	if ((eve < 0 && keeper_eve_wanted(&s->keeper)) || !verb_pair(pair)) {
 		if (eve >= 0)
 			close(eve);
 		return;
 	}
 	for (unsigned i = 0; i < s->n; i++)
 		atomic_store(&s->beats[i], BEAT_NONE);
-	s->verbs = pair[0];
+	s->keeper.verbs = pair[0];
 	s->ready = s->hung = false;
 	fflush(NULL);
 	s->pid = fork();
@@ -243,7 +179,7 @@ static void start(struct supervisor *s)
 		log_warn("gate", "fork");
 		s->pid = 0;
 		close(pair[0]);
-		s->verbs = -1;
+		s->keeper.verbs = -1;
 	}
 	close(pair[1]);
 	if (eve >= 0)
@@ -296,8 +232,8 @@ static void ended(struct supervisor *s, int status, uint64_t now)
 
 	log_end(status);
 	s->pid = 0;
-	close(s->verbs);
-	s->verbs = -1;
+	close(s->keeper.verbs);
+	s->keeper.verbs = -1;
 	if (s->stopping || !s->ever_ready) {
 		s->code = s->hung ? EXIT_OTHER : code;
 		s->stopping = true;
@@ -324,7 +260,7 @@ static void stop(struct supervisor *s, uint64_t now)
 	s->stopping = true;
 	s->stop_by_ns = now + STOP_NS;
 	notify_say("STOPPING=1");
-	if (s->pid > 0 && !verb_send(s->verbs, VERB_STOP, NULL, -1))
+	if (s->pid > 0 && !verb_send(s->keeper.verbs, VERB_STOP, NULL, -1))
 		kill(s->pid, SIGKILL);
 }
 
@@ -332,7 +268,7 @@ static void stop(struct supervisor *s, uint64_t now)
 
 static void wait_a_little(struct supervisor *s)
 {
-	struct pollfd fd = { .fd = s->verbs, .events = POLLIN };
+	struct pollfd fd = { .fd = s->keeper.verbs, .events = POLLIN };
 
 	/* a process that is gone hangs up at once: it is reaped at the next round */
 	if (poll(&fd, 1, CHECK_MS) > 0 && !(fd.revents & POLLIN))
@@ -382,9 +318,9 @@ static bool first_rules(struct supervisor *s)
 {
 	struct policy *policy;
 
-	if (s->conf->rules != NULL && (s->rules = rules_read(s->conf->rules)) == NULL)
+	if (s->conf->rules != NULL && (s->keeper.rules = rules_read(s->conf->rules)) == NULL)
 		return false;
-	policy = rules_parse(s->conf, s->rules, NULL, 0);
+	policy = rules_parse(s->conf, s->keeper.rules, NULL, 0);
 	policy_free(policy);
 	return policy != NULL;
 }
@@ -399,12 +335,13 @@ static beat *shared_beats(void)
 int gate_supervise(const struct gate_conf *conf)
 {
 	struct supervisor s = {
-		.conf = conf, .n = conf->udp.n + conf->tcp.n, .ctl = -1, .verbs = -1,
+		.conf = conf, .n = conf->udp.n + conf->tcp.n, .ctl = -1,
+		.keeper = { .conf = conf, .verbs = -1 },
 		.watchdog_ns = notify_watchdog_ns(),
 	};
 
 	if (!first_rules(&s) || !privilege_find(conf->user, &s.identity)) {
-		free(s.rules);
+		free(s.keeper.rules);
 		return EXIT_USAGE;
 	}
 	s.beats = shared_beats();
@@ -418,6 +355,6 @@ int gate_supervise(const struct gate_conf *conf)
 		close(s.ctl);
 		(void)unlink(conf->ctl);
 	}
-	free(s.rules);
+	free(s.keeper.rules);
 	return s.code;
 }

@@ -68,9 +68,15 @@ static bool class_matches(const struct compiled *r, const struct subject *s)
 	return r->any || ((r->classes >> s->cls & 1) && s->tunnelled == has(r, SEL_TUNNELLED));
 }
 
+/* What the packets are, or what set them up: the RTP of a SIP call is of both. */
+static bool app_matches(const struct compiled *r, const struct subject *s)
+{
+	return (r->apps >> s->app & 1) || (s->call_app != APP_NONE && (r->apps >> s->call_app & 1));
+}
+
 static bool names_match(const struct compiled *r, const struct subject *s)
 {
-	return (!has(r, SEL_APP) || (r->apps >> s->app & 1)) &&
+	return (!has(r, SEL_APP) || app_matches(r, s)) &&
 	    (!has(r, SEL_CATEGORY) || (r->categories >> s->category & 1)) &&
 	    (!has(r, SEL_ROLE) || (r->roles >> s->role & 1));
 }

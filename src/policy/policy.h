@@ -35,6 +35,7 @@ struct subject {
 	const char *dialed;        /* digits, "" none */
 	enum voip_class cls;
 	enum app app;
+	enum app call_app;         /* of the signalling that announced the flow; NONE: none did */
 	enum category category;
 	enum role role;            /* of the inside host */
 	float bits;

@@ -107,6 +107,37 @@ def control_and_rules(squelch, source, bench, folder):
     demand(len(of_type(old + new, "stats")) >= 2, "stats come by the second")
 
 
+def status(pid):
+    with open(f"/proc/{pid}/status") as fh:
+        return {key: value.split() for key, _, value in (line.partition(":") for line in fh)}
+
+
+def rights(squelch, source, bench, folder):
+    """Who reads packets is not root, has no capability and may become nobody else; root keeps the files."""
+    near, far = bench.wire()
+    w = Watch(squelch, bench, folder, [far])
+    with open(f"/proc/{w.process.pid}/task/{w.process.pid}/children") as fh:
+        children = fh.read().split()
+    demand(len(children) == 1, f"one process listens: {children}")
+    has = status(children[0])
+    demand("0" not in has["Uid"] + has["Gid"] + has["Groups"], f"it is not root: {has['Uid']} {has['Gid']} {has['Groups']}")
+    demand(all(int(has[k][0], 16) == 0 for k in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")), "it has no capability")
+    demand(has["NoNewPrivs"] == ["1"], "it gains none")
+    with open(squelch, "rb") as fh:
+        sanitized = b"__asan_init" in fh.read()
+    demand(sanitized or has["Seccomp"] == ["2"], f"it is in a sandbox: {has['Seccomp']}")
+    replay(bench, os.path.join(source, "pcaps", "sip-g711.pcap"), near, "-x", "20")
+    # The keeper is asked over the socket of a process that could not open either file.
+    os.chmod(w.rules, 0o600)
+    os.rename(w.eve, w.eve + ".1")
+    code, _, err = w.ask("reload")
+    demand(code == 0, f"rules that only root may read are read again: {err}")
+    demand(lab.size(w.eve) >= 0 and os.path.exists(w.eve), "the file of events is made anew")
+    os.kill(int(children[0]), signal.SIGKILL)
+    w.process.wait(timeout=lab.LIMIT_S)
+    demand(w.process.returncode == 5 and not os.path.exists(w.ctl), f"killed, it is said and cleared up: {w.process.returncode}")
+
+
 def lost_interfaces(squelch, source, bench, folder):
     pcap = os.path.join(source, "pcaps", "sip-g711.pcap")
     wires = [bench.wire(), bench.wire()]
@@ -156,7 +187,7 @@ def main():
         print("skipped: no network namespaces:", e.stderr.decode(errors="replace").strip())
         return lab.SKIP
     try:
-        for case in (control_and_rules, lost_interfaces, wrong_usage):
+        for case in (control_and_rules, rights, lost_interfaces, wrong_usage):
             with tempfile.TemporaryDirectory() as folder:
                 case(squelch, source, bench, folder)
                 print(f"{case.__name__}: done", flush=True)

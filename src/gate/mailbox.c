@@ -2,11 +2,17 @@
 #include "gate/mailbox.h"
 
 #include <stddef.h>
+#include <time.h>
 
 void mailbox_init(struct mailbox *box)
 {
+	pthread_condattr_t attr;
+
 	pthread_mutex_init(&box->lock, NULL);
-	pthread_cond_init(&box->finished, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&box->finished, &attr);
+	pthread_condattr_destroy(&attr);
 	atomic_init(&box->filled, false);
 	box->closed = false;
 	box->first = NULL;
@@ -39,10 +45,11 @@ void mailbox_serve_all(struct mailbox *box, void *owner)
 
 	pthread_mutex_lock(&box->lock);
 	while ((t = pop(box)) != NULL) {
+		t->state = TASK_RUNS;
 		pthread_mutex_unlock(&box->lock);
 		t->run(owner, t->arg);
 		pthread_mutex_lock(&box->lock);
-		t->done = true;
+		t->state = TASK_DONE;
 		pthread_cond_broadcast(&box->finished);
 	}
 	pthread_mutex_unlock(&box->lock);
@@ -58,7 +65,7 @@ void mailbox_close(struct mailbox *box)
 
 void mailbox_post(struct mailbox *box, struct task *t)
 {
-	t->done = false;
+	t->state = TASK_WAITS;
 	t->next = NULL;
 	pthread_mutex_lock(&box->lock);
 	*box->last = t;
@@ -67,14 +74,34 @@ void mailbox_post(struct mailbox *box, struct task *t)
 	pthread_mutex_unlock(&box->lock);
 }
 
+/* Takes a task back that the owner has not begun. */
+static void withdraw(struct mailbox *box, struct task *t)
+{
+	struct task **at = &box->first;
+
+	while (*at != NULL && *at != t)
+		at = &(*at)->next;
+	if (*at == NULL)
+		return;
+	*at = t->next;
+	if (box->last == &t->next)
+		box->last = at;
+}
+
 bool mailbox_wait(struct mailbox *box, struct task *t)
 {
+	struct timespec until;
 	bool done;
+	int late = 0;
 
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += MAILBOX_WAIT_S;
 	pthread_mutex_lock(&box->lock);
-	while (!t->done && !box->closed)
-		pthread_cond_wait(&box->finished, &box->lock);
-	done = t->done;
+	while (t->state == TASK_RUNS || (t->state == TASK_WAITS && !box->closed && late == 0))
+		late = pthread_cond_timedwait(&box->finished, &box->lock, &until);
+	done = t->state == TASK_DONE;
+	if (!done)
+		withdraw(box, t);
 	pthread_mutex_unlock(&box->lock);
 	return done;
 }

@@ -12,10 +12,12 @@
  */
 typedef void task_fn(void *owner, void *arg);
 
+enum task_state { TASK_WAITS, TASK_RUNS, TASK_DONE };
+
 struct task {
 	task_fn *run;
 	void *arg;
-	bool done;
+	enum task_state state;
 	struct task *next;
 };
 
@@ -42,7 +44,12 @@ void mailbox_close(struct mailbox *);
 
 /* Another thread asks, and waits later. The task must live until mailbox_wait returned. */
 void mailbox_post(struct mailbox *, struct task *);
-/* False when the owner left first. */
+/*
+ * False when the owner left first, or did not come to it within MAILBOX_WAIT_S:
+ * it hangs in something, as the writer of events when its file is a pipe that
+ * nobody reads. Then it will not be done either.
+ */
+#define MAILBOX_WAIT_S 3
 bool mailbox_wait(struct mailbox *, struct task *);
 bool mailbox_ask(struct mailbox *, task_fn *run, void *arg);
 

@@ -20,7 +20,7 @@
 
 #define STATS_NS  (60 * NS_PER_S)
 #define POLL_MS   200     /* how soon a broken queue is noticed */
-#define DRAIN_MS  1000
+#define DRAIN_MS  1000    /* for events that name old rules to be written */
 #define RELOAD_NS (20 * NS_PER_S) /* for the supervisor to read and try the rules */
 
 static uint64_t clock_ns(clockid_t clock)
@@ -82,10 +82,18 @@ static void set_policy(void *owner, void *arg)
 	engine_set_policy(w->engine, arg);
 }
 
+/* Old rules go when no event that names them waits any more. */
+static void free_left(struct process *p)
+{
+	if (p->n_left == 0 || !event_queue_drain(p->events, DRAIN_MS))
+		return;
+	while (p->n_left > 0)
+		policy_free(p->left[--p->n_left]);
+}
+
 /*
- * Every worker moves on, then marks are cleared: a verdict under the old rules
- * can not be saved to a connection after that. The old rules go last, when no
- * event that names them waits any more.
+ * Every worker moves on (one that hangs is the supervisor's to end), then marks
+ * are cleared: no verdict under the old rules can be saved after that.
  */
 static void replace_policy(struct process *p, struct policy *fresh)
 {
@@ -98,16 +106,24 @@ static void replace_policy(struct process *p, struct policy *fresh)
 	for (unsigned i = 0; i < p->n; i++)
 		(void)mailbox_wait(&p->worker[i].box, &task[i]);
 	conntrack_clear_all(p->conntrack);
-	while (!event_queue_drain(p->events, DRAIN_MS))
-		continue;
-	policy_free(p->policy);
+	p->left[p->n_left++] = p->policy;
 	p->policy = fresh;
+	free_left(p);
 }
 
 static void on_rules(struct process *p, int fd)
 {
 	char *text = fd < 0 ? NULL : rules_receive(fd);
-	struct policy *fresh = text == NULL && fd >= 0 ? NULL : rules_parse(p->conf, text, NULL, 0);
+	struct policy *fresh;
+
+	free_left(p);
+	if (p->n_left == POLICIES_LEFT) {
+		free(text);
+		log_warnx("rules", "keeping the old ones: events are not written");
+		p->reloading = "events are not written: rules cannot be replaced again and again";
+		return;
+	}
+	fresh = text == NULL && fd >= 0 ? NULL : rules_parse(p->conf, text, NULL, 0);
 
 	free(text);
 	if (fresh == NULL) { /* they were right a moment ago: a zone's file, or memory */
@@ -353,6 +369,8 @@ static void destroy(struct process *p)
 	skype_hosts_free(p->skype);
 	roles_free(p->roles);
 	ifaces_free(p->ifaces);
+	while (p->n_left > 0)
+		policy_free(p->left[--p->n_left]);
 	policy_free(p->policy);
 	if (p->writer.eve != NULL)
 		(void)fflush(p->writer.eve);

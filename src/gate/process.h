@@ -20,11 +20,15 @@ struct process_start {
 	beat *beats;               /* one a queue */
 };
 
+#define POLICIES_LEFT 8 /* then no more rules are taken until events are written again */
+
 /* All of it. What a thread owns is asked for through its mailbox. */
 struct process {
 	const struct gate_conf *conf;
 	const struct process_start *start;
 	struct policy *policy;
+	struct policy *left[POLICIES_LEFT]; /* replaced, and named by events that wait for a writer who hangs */
+	unsigned n_left;
 	struct facts *facts;
 	struct skype_hosts *skype;
 	struct roles *roles;

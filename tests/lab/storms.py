@@ -127,7 +127,51 @@ def million(squelch, program, full):
             f"overruns {said['queue_overruns']}, others that arrived {got['others']}, late {got['late_ms']} ms, events lost {said['events_lost']}")
 
 
-CASES = {"calls-rtp": calls(False), "calls-sip": calls(True), "flows": million}
+def events(squelch, program, full):
+    """Nobody reads the events: they are lost and counted, packets are not."""
+    flows, seconds = (200000, 20) if full else (40000, 4)
+    with world.world() as lab:
+        routed(lab)
+        pipe = lab.path("pipe")
+        os.mkfifo(pipe)
+        reader = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)  # keeps it open, and reads nothing
+        with world.gateway(lab, squelch, 'alert any reason "each flow"\n', options=("--eve", pipe)) as gate:
+            got = storm(lab, program, rate=0, seconds=seconds, flows=flows, tail=1)
+            began = time.monotonic()
+            said = counters(gate)
+            asked = time.monotonic() - began
+            gate.reload()
+            time.sleep(6)  # the writer hangs: the reload gives it three seconds
+            after = storm(lab, program, rate=0, seconds=1, flows=1000, tail=1)
+            os.set_blocking(reader, False)
+            heard = drain(reader, gate)
+        os.close(reader)
+    if got["others"] != got["sent"] or after["others"] != after["sent"]:
+        raise LabError(f"packets are lost: {got} {after}")
+    if said["events_lost"] == 0 or asked > 10:
+        raise LabError(f"{said['events_lost']} events lost, asked for {asked:.1f} s")
+    stop = [e for e in heard if e["event_type"] == "stop"]
+    if len(stop) != 1 or stop[0]["stats"]["squelch"]["events_lost"] < said["events_lost"]:
+        raise LabError(f"the end tells of no loss: {stop}")
+    return (f"{got['sent']} packets of {flows} flows all passed; {said['events_lost']} events lost, {len(heard)} written; "
+            f"stats answered in {asked:.1f} s")
+
+
+def drain(reader, gate):
+    """Reads the pipe from now on, while squelch is told to end."""
+    data, end = b"", time.monotonic() + 20
+    gate.process.terminate()
+    while time.monotonic() < end:
+        try:
+            data += os.read(reader, 1 << 20)
+        except BlockingIOError:
+            if gate.process.poll() is not None:
+                break
+            time.sleep(0.01)
+    return [json.loads(line) for line in data.splitlines() if line]
+
+
+CASES = {"events": events, "calls-rtp": calls(False), "calls-sip": calls(True), "flows": million}
 
 
 def main():

@@ -70,7 +70,7 @@ def peak_mib(gate):
 
 
 def counters(gate):
-    said = gate.lab.run("gateway", gate.argv[0], "ctl", "--socket", gate.ctl, "stats")
+    said = gate.command("stats")
     words = (line.split() for line in said.splitlines())
     return {w[0]: int(w[1]) for w in words if len(w) > 1 and w[1].isdigit()}
 

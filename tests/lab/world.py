@@ -152,7 +152,7 @@ class Gateway:
         self.process.send_signal(signal.SIGHUP)
 
     def command(self, *words):
-        return self.lab.run("gateway", self.argv[0], "ctl", "--ctl", self.ctl, *words)
+        return self.lab.run("gateway", self.argv[0], "ctl", "--socket", self.ctl, *words)
 
     def events(self, kind=None):
         if not os.path.exists(self.eve):

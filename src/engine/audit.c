@@ -61,8 +61,8 @@ enum role engine_role(const struct engine *e, const struct flow *f)
 static const char *role_text(const struct role_news *news)
 {
 	if (news->exceeded)
-		return "lends more than the documented cap";
-	return news->became == ROLE_RELAY ? "relays between two remote peers" : "strangers open connections to it";
+		return "lends Skype more than the documented cap";
+	return news->became == ROLE_RELAY ? "Skype relay: forwards between two remote peers" : "Skype super node: strangers open connections to it";
 }
 
 static void tell_role(struct engine *e, const struct flow *f, const struct role_packet *p, const struct role_news *news)

@@ -281,7 +281,8 @@ void audit_take(struct audit *a, const struct event *ev)
 	if (a->n_find == AUDIT_FINDS_MAX)
 		return;
 	f = &a->find[a->n_find++];
-	*f = (struct audit_find){ .wall_ns = ev->wall_ns, .kind = n->kind, .app = n->app, .host = n->host, .what = n->what };
+	*f = (struct audit_find){ .wall_ns = ev->wall_ns, .kind = n->kind, .app = n->app, .host = n->host, .what = n->what,
+		.cap = n->cap, .bytes_s = n->bytes_s };
 	memcpy(f->name, n->name, sizeof f->name);
 }
 

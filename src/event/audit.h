@@ -36,6 +36,8 @@ struct audit_find {
 	struct addr host;
 	const char *what;
 	char name[AUDIT_NAME_LEN];
+	enum role_cap_id cap;     /* of roles, and what was measured: 0 not yet */
+	float bytes_s;
 };
 
 struct audit;

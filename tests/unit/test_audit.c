@@ -226,6 +226,7 @@ static void findings(void **state)
 	emit();
 	assert_in(report(AUDIT_TEXT), "Findings: 2\n");
 	assert_in(report(AUDIT_TEXT), "10.8.1.5        what was found, pbx.example\n");
+	assert_in(report(AUDIT_TEXT), "10.8.1.6        what was found (relay-file, 3.5 kB/s of 3.0)\n");
 	sink_close();
 	assert_in(sink_text, "\"audit\":{\"kind\":\"credentials\",\"host\":\"10.8.1.5\",\"app\":\"sip\",\"role\":null,"
 	    "\"what\":\"what was found\",\"name\":\"pbx.example\"}");

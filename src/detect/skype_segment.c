@@ -184,7 +184,12 @@ static bool holds(const uint8_t *at, uint32_t n, const char *text)
 
 static bool test_http(const uint8_t *at, uint32_t n, struct skype_find *f)
 {
-	if (n < 64 || memcmp(at, "GET ", 4) != 0 || !holds(at, n, "ui.skype.com") || !holds(at, n, "/ui/"))
+	static const char full[] = "http://ui.skype.com/ui/", path[] = "/ui/";
+
+	if (n < 64 || memcmp(at, "GET ", 4) != 0)
+		return false;
+	if (memcmp(at + 4, full, sizeof full - 1) != 0 &&
+	    (memcmp(at + 4, path, sizeof path - 1) != 0 || !holds(at, n, "ui.skype.com")))
 		return false;
 	if (!holds(at, n, "/getlatestversion?") && !holds(at, n, "/getnewestversion?") && !holds(at, n, "/installed"))
 		return false;

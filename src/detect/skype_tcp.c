@@ -285,6 +285,12 @@ static struct stream_result segment(struct look *l, const uint8_t *at, uint32_t 
 	return (struct stream_result){ STREAM_USED, l->len, 0 };
 }
 
+/* HTTP's answer to somebody who did not ask for a tunnel. */
+static bool is_plain_answer(const struct look *l, const struct conn *c)
+{
+	return l->data[0] == 'H' && l->flow->dir[!l->dir].payloads != 0 && (c == NULL || !c->proxied);
+}
+
 static struct conn *behind_proxy(struct look *l)
 {
 	struct conn *c = detect_state(l, sizeof *c);
@@ -302,7 +308,7 @@ struct stream_result skype_stream(struct look *l)
 {
 	struct conn *c = detect_state_find(l);
 	enum proxy_phase phase = c == NULL ? PROXY_NONE : (enum proxy_phase)c->side[l->dir].phase;
-	uint32_t used = proxy_message(l->data, l->len, proxy_side(l), &phase);
+	uint32_t used = is_plain_answer(l, c) ? 0 : proxy_message(l->data, l->len, proxy_side(l), &phase);
 
 	if (used == 0)
 		return segment(l, l->data, l->len);

@@ -32,6 +32,7 @@ struct talker {
 	struct addr ip;
 	uint64_t window;          /* the newest that has a place below */
 	uint16_t in[WINDOWS], out[WINDOWS];
+	uint32_t bytes;           /* in all of them */
 	bool used;
 };
 
@@ -184,29 +185,27 @@ static void talker_turn(struct talker *t, uint64_t window)
 	uint64_t steps = window - t->window;
 
 	for (uint64_t i = 0; i < steps && i < WINDOWS; i++) {
-		t->in[(window - i) % WINDOWS] = 0;
-		t->out[(window - i) % WINDOWS] = 0;
+		uint16_t *in = &t->in[(window - i) % WINDOWS], *out = &t->out[(window - i) % WINDOWS];
+
+		t->bytes -= (uint32_t)*in + *out;
+		*in = *out = 0;
 	}
 	t->window = window;
 }
 
-static uint64_t talker_bytes(struct talker *t, uint64_t window)
+static uint32_t talker_bytes(struct talker *t, uint64_t window)
 {
-	uint64_t sum = 0;
-
 	if (!t->used)
 		return 0;
 	talker_turn(t, window);
-	for (unsigned i = 0; i < WINDOWS; i++)
-		sum += t->in[i] + t->out[i];
-	return sum;
+	return t->bytes;
 }
 
 /* The peer's place; NULL when everybody there has more to say. */
 static struct talker *talker_get(struct host *h, const struct addr *ip, uint64_t window)
 {
 	struct talker *least = NULL;
-	uint64_t bytes, least_bytes = TALKER_BYTES;
+	uint32_t bytes, least_bytes = TALKER_BYTES;
 
 	for (unsigned i = 0; i < TALKERS; i++)
 		if (h->talker[i].used && addr_equal(&h->talker[i].ip, ip))
@@ -262,9 +261,12 @@ static void check_relay(struct host *h, uint64_t window, uint32_t now_s, struct 
 				check_pair(h, &h->talker[a], &h->talker[b], window, now_s, news);
 }
 
-static void window_add(uint16_t *to, uint32_t bytes)
+static void window_add(struct talker *t, uint16_t *to, uint32_t bytes)
 {
-	*to = bytes > (uint32_t)UINT16_MAX - *to ? UINT16_MAX : (uint16_t)(*to + bytes);
+	uint32_t room = (uint32_t)UINT16_MAX - *to, add = bytes < room ? bytes : room;
+
+	*to = (uint16_t)(*to + add);
+	t->bytes += add;
 }
 
 static void look_talk(struct host *h, const struct role_packet *p, uint32_t now_s, struct role_news *news)
@@ -274,7 +276,7 @@ static void look_talk(struct host *h, const struct role_packet *p, uint32_t now_
 
 	if (t != NULL) {
 		talker_turn(t, window);
-		window_add(&(p->out ? t->out : t->in)[window % WINDOWS], p->bytes);
+		window_add(t, &(p->out ? t->out : t->in)[window % WINDOWS], p->bytes);
 	}
 	if (window - h->checked >= CHECK_WINDOWS)
 		check_relay(h, window, now_s, news);

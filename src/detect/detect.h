@@ -26,7 +26,9 @@ enum group {
 	GROUP_ANNOUNCED,  /* facts from signalling and relays */
 	GROUP_NAME,       /* names: DNS, TLS, QUIC */
 	GROUP_VENDOR,     /* formats of one application */
-	GROUP_CADENCE,
+	GROUP_CADENCE,    /* the clock of speech; */
+	GROUP_CADENCE_SIZES,  /* sizes, given the clock; */
+	GROUP_CADENCE_SPURTS, /* talk and silence, given the clock */
 	GROUP_NDPI,
 	GROUP_HISTORY,    /* what was just done to the same pair */
 	GROUPS

@@ -13,6 +13,10 @@ enum look_result rtcp_look(struct look *);
 struct stream_result framed_stream(struct look *);
 unsigned rtp_media(const void *state, int dir, struct media_stats out[MEDIA_STATS_MAX]);
 
+/* cadence.c: three rows, the second and third are written by the first */
+extern const struct byte_range cadence_bytes[];
+enum look_result cadence_look(struct look *);
+
 /* redial.c */
 extern const struct byte_range redial_bytes[];
 enum look_result redial_look(struct look *);

@@ -5,10 +5,12 @@
 
 #include "base/clock.h"
 
-#define SYLLABLE_US   120000   /* half a syllable: speech is modulated at 3 to 5 Hz (Houtgast and Steeneken 1985) */
-#define FADE_AFTER_US 4000000
-#define ON_GRID       0.2f     /* of a period */
-#define AIM_AGREEMENT 0.25f
+#define SYLLABLE_MS   120u   /* half a syllable: speech is modulated at 3 to 5 Hz (Houtgast and Steeneken 1985) */
+#define LEVEL_CHANGE  0.3f     /* of the level: four times the spread of Opus at a steady voice, less than its step to silence */
+#define LEVEL_FOLLOWS 8        /* packets */
+#define FADE_AFTER_US 8000000  /* longer: a network blurs the clock; */
+#define FADE_AFTER_SIZES 240   /* packets; shorter: people stop talking */
+static_assert(FADE_AFTER_SIZES < UINT8_MAX, "counts of sizes are bytes");
 
 void speech_start(struct speech *s, uint64_t mono_ns)
 {
@@ -20,25 +22,26 @@ static uint32_t time_of(const struct speech *s, uint64_t mono_ns)
 	return (uint32_t)((mono_ns - s->start_ns) / NS_PER_US);
 }
 
+/* Misra and Gries: a size in more than a quarter of the packets is among the modes. */
 static void mode_count(struct speech_sizes *z, uint16_t size)
 {
 	unsigned least = 0;
 
 	for (unsigned i = 0; i < SPEECH_MODES; i++) {
-		if (z->mode[i].size == size && z->mode[i].n != 0) {
-			z->mode[i].n++;
+		if (z->mode[i] == size && z->mode_n[i] != 0) {
+			z->mode_n[i] += z->mode_n[i] != UINT8_MAX;
 			return;
 		}
-		if (z->mode[i].n < z->mode[least].n)
+		if (z->mode_n[i] < z->mode_n[least])
 			least = i;
 	}
-	if (z->mode[least].n == 0) {
-		z->mode[least].size = size;
-		z->mode[least].n = 1;
+	if (z->mode_n[least] == 0) {
+		z->mode[least] = size;
+		z->mode_n[least] = 1;
 		return;
 	}
 	for (unsigned i = 0; i < SPEECH_MODES; i++)
-		z->mode[i].n--;
+		z->mode_n[i]--;
 }
 
 static float squared(float x)
@@ -46,52 +49,23 @@ static float squared(float x)
 	return x * x;
 }
 
-static void sizes_feed(struct speech_sizes *z, uint16_t size, uint32_t gap_us, unsigned period_ms)
+/* The size `back` packets ago. */
+static float recent(const struct speech_sizes *z, unsigned back)
 {
-	unsigned period = period_ms * 1000;
-	unsigned back = SYLLABLE_US / period < SPEECH_RECENT ? SYLLABLE_US / period : SPEECH_RECENT;
-	float x;
-
-	if (z->n == 0)
-		z->base = size;
-	x = (float)size - (float)z->base;
-	mode_count(z, size);
-	z->n++;
-	z->sum += x;
-	z->square += x * x;
-	if (2 * gap_us < period || 2 * gap_us > 3 * period)
-		z->filled = 0;
-	if (z->filled >= 1) {
-		z->step += squared((float)size - (float)z->recent[(z->at + SPEECH_RECENT - 1u) % SPEECH_RECENT]);
-		z->pairs++;
-	}
-	if (z->filled >= back) {
-		z->far += squared((float)size - (float)z->recent[(z->at + SPEECH_RECENT - back) % SPEECH_RECENT]);
-		z->far_pairs++;
-	}
-	z->recent[z->at] = size;
-	z->at = (uint8_t)((z->at + 1) % SPEECH_RECENT);
-	z->filled += z->filled < SPEECH_RECENT;
+	return z->recent[(z->recent_at + SPEECH_RECENT - back) % SPEECH_RECENT];
 }
 
-void speech_feed(struct speech *s, int dir, uint64_t mono_ns, uint32_t size)
+unsigned speech_syllable_packets(unsigned period_ms)
 {
-	struct speech_dir *d = &s->dir[dir];
-	struct clock_reading grid = { .period_ms = s->period_ms[dir], .phase_us = s->phase_500us[dir] * 500u };
-	uint32_t us = time_of(s, mono_ns);
-	uint32_t gap = us - d->clock.last_us;
+	unsigned n = SYLLABLE_MS / period_ms;
 
-	if (size == 0 || size > SPEECH_SIZE_MAX || !clock_feed(&d->clock, us))
-		return;
-	if (grid.period_ms == 0 || fabsf(clock_distance(&grid, us)) > ON_GRID)
-		return;
-	sizes_feed(&d->sizes, (uint16_t)size, gap, grid.period_ms);
+	return n < SPEECH_RECENT ? n : SPEECH_RECENT;
 }
 
 static void sizes_fade(struct speech_sizes *z)
 {
 	for (unsigned i = 0; i < SPEECH_MODES; i++)
-		z->mode[i].n /= 2;
+		z->mode_n[i] /= 2;
 	z->sum /= 2;
 	z->square /= 2;
 	z->step /= 2;
@@ -99,6 +73,87 @@ static void sizes_fade(struct speech_sizes *z)
 	z->n /= 2;
 	z->pairs /= 2;
 	z->far_pairs /= 2;
+	z->odd /= 2;
+	z->falls /= 2;
+	z->rises /= 2;
+}
+
+static void size_count(struct speech_sizes *z, uint16_t size, unsigned period_ms)
+{
+	unsigned back = speech_syllable_packets(period_ms);
+	float x;
+
+	if (z->n >= FADE_AFTER_SIZES)
+		sizes_fade(z);
+	if (z->n == 0)
+		z->base = size;
+	x = (float)size - (float)z->base;
+	mode_count(z, size);
+	z->n++;
+	z->sum += x;
+	z->square += x * x;
+	if (z->recent_n >= 1 && z->pairs != UINT8_MAX) {
+		z->step += squared((float)size - recent(z, 1));
+		z->pairs++;
+	}
+	if (z->recent_n >= back && z->far_pairs != UINT8_MAX) {
+		z->far += squared((float)size - recent(z, back));
+		z->far_pairs++;
+	}
+	z->recent[z->recent_at] = size;
+	z->recent_at = (uint8_t)((z->recent_at + 1) % SPEECH_RECENT);
+	z->recent_n += z->recent_n < SPEECH_RECENT;
+}
+
+static bool far_from(uint16_t size, uint16_t level)
+{
+	return fabsf((float)size - (float)level) > LEVEL_CHANGE * (float)level;
+}
+
+static void level_change(struct speech_sizes *z, uint16_t size, unsigned period_ms)
+{
+	uint8_t *times = size < z->level ? &z->falls : &z->rises;
+
+	*times += *times != UINT8_MAX;
+	size_count(z, z->waiting, period_ms);
+	size_count(z, size, period_ms);
+	z->level = (uint16_t)((z->waiting + size) / 2);
+	z->waiting = 0;
+}
+
+static void sizes_feed(struct speech_sizes *z, uint16_t size, unsigned period_ms)
+{
+	if (z->n == 0)
+		z->level = size;
+	if (!far_from(size, z->level)) {
+		z->odd += z->waiting != 0 && z->odd != UINT8_MAX;
+		z->waiting = 0;
+		size_count(z, size, period_ms);
+		z->level = (uint16_t)(z->level + ((int)size - (int)z->level) / LEVEL_FOLLOWS);
+	} else if (z->waiting != 0 && (z->waiting < z->level) == (size < z->level)) {
+		level_change(z, size, period_ms);
+	} else {
+		z->odd += z->waiting != 0 && z->odd != UINT8_MAX;
+		z->waiting = size;
+	}
+}
+
+void speech_feed(struct speech *s, int dir, uint64_t mono_ns, uint32_t size)
+{
+	struct speech_dir *d = &s->dir[dir];
+	uint32_t us = time_of(s, mono_ns);
+	uint32_t gap = us - d->clock.last_us;
+	uint32_t period_us = d->clock.aim_period_ms * 1000u;
+
+	if (size == 0 || size > SPEECH_SIZE_MAX)
+		return;
+	if (!clock_feed(&d->clock, us) && d->clock.aim_blur != CLOCK_RATE_ONLY)
+		return;
+	if (!clock_on_grid(&d->clock, us))
+		return;
+	if (2 * gap > 5 * period_us)
+		d->sizes.recent_n = 0;
+	sizes_feed(&d->sizes, (uint16_t)size, d->clock.aim_period_ms);
 }
 
 static float correlation(float squares, unsigned pairs, float variance)
@@ -121,14 +176,17 @@ static void view_sizes(const struct speech_sizes *z, struct speech_view *v)
 	v->smooth = correlation(z->step, z->pairs, variance);
 	v->syllable = correlation(z->far, z->far_pairs, variance);
 	for (unsigned i = 0; i < SPEECH_MODES; i++) {
-		modes += (float)z->mode[i].n;
-		if (z->mode[i].n <= most)
+		modes += (float)z->mode_n[i];
+		if (z->mode_n[i] <= most)
 			continue;
-		most = z->mode[i].n;
-		v->size = z->mode[i].size;
+		most = z->mode_n[i];
+		v->size = z->mode[i];
 	}
 	v->modal = (float)most / (float)z->n;
 	v->modal3 = modes / (float)z->n;
+	v->odd = (float)z->odd / (float)(z->n + z->odd);
+	v->falls = z->falls;
+	v->rises = z->rises;
 }
 
 void speech_read(struct speech *s, uint64_t mono_ns, struct speech_view out[2])
@@ -136,25 +194,20 @@ void speech_read(struct speech *s, uint64_t mono_ns, struct speech_view out[2])
 	uint32_t now = time_of(s, mono_ns);
 	uint32_t span = now - s->since_us;
 
-	s->weighed++;
 	for (int i = 0; i < 2; i++) {
 		struct speech_dir *d = &s->dir[i];
+		uint8_t before = d->clock.aim_period_ms;
 
 		out[i] = (struct speech_view){
-			.clock = clock_read(&d->clock, span), .packets = d->clock.n,
+			.clock = clock_read(&d->clock, span),
 			.pauses = d->clock.pauses, .spurts = d->clock.spurts,
 		};
+		out[i].packets = out[i].clock.n;
+		if (d->clock.aim_period_ms != before)
+			d->sizes = (struct speech_sizes){ 0 };
 		view_sizes(&d->sizes, &out[i]);
-		if (out[i].clock.agreement >= AIM_AGREEMENT) {
-			if (s->period_ms[i] != out[i].clock.period_ms)
-				d->sizes = (struct speech_sizes){ 0 };
-			s->period_ms[i] = out[i].clock.period_ms;
-			s->phase_500us[i] = (uint8_t)(out[i].clock.phase_us / 500);
-		}
-		if (span >= FADE_AFTER_US) {
+		if (span >= FADE_AFTER_US)
 			clock_fade(&d->clock);
-			sizes_fade(&d->sizes);
-		}
 	}
 	if (span >= FADE_AFTER_US)
 		s->since_us = now - span / 2;

@@ -17,20 +17,31 @@
 enum {
 	SPEECH_SIZE_MAX = 700,   /* bytes: larger ones are no audio frame; 60 ms of G.711 have 480 and overhead */
 	SPEECH_MODES    = 3,     /* most frequent sizes kept */
-	SPEECH_RECENT   = 6,     /* sizes kept for the syllable test */
+	SPEECH_RECENT   = 5,     /* sizes kept for the syllable test: 100 ms at 20 ms */
 };
 
-/* Sizes of the packets on the grid; sums are of the difference from `base`. */
+/*
+ * Sizes of the packets on the grid, one in each slot of it. A size far from the
+ * level waits for the next: alone it belongs to another medium of the flow
+ * (RTCP, a frame of video) and is put aside, two of a kind are a new level.
+ * Sums are of the difference from `base`.
+ */
 struct speech_sizes {
-	struct { uint16_t size, n; } mode[SPEECH_MODES];
-	uint16_t recent[SPEECH_RECENT]; /* ring */
-	uint16_t n, pairs, far_pairs;
-	uint16_t base;
 	float sum, square;       /* over n */
 	float step;              /* squared difference of neighbours, over pairs */
-	float far;               /* the same about 120 ms apart, over far_pairs */
-	uint8_t at;              /* next of the ring; */
-	uint8_t filled;          /* and how many of it hold a run without a gap */
+	float far;               /* the same 120 ms apart, over far_pairs */
+	uint16_t mode[SPEECH_MODES];    /* the most frequent sizes; */
+	uint8_t mode_n[SPEECH_MODES];   /* how often, less what others took away */
+	uint8_t recent_at;              /* next of the ring: */
+	uint16_t recent[SPEECH_RECENT];
+	uint16_t n;
+	uint16_t base;
+	uint16_t level;          /* running mean */
+	uint16_t waiting;        /* far from it; 0 none */
+	uint8_t pairs, far_pairs;
+	uint8_t odd;             /* put aside */
+	uint8_t falls, rises;    /* changes of level */
+	uint8_t recent_n;        /* how many of the ring hold a run without a gap */
 };
 
 struct speech_dir {
@@ -42,9 +53,7 @@ struct speech {
 	struct speech_dir dir[2];
 	uint64_t start_ns;
 	uint32_t since_us;       /* what is counted began then, microseconds after start */
-	uint16_t weighed;        /* times read, for the reader's schedule */
-	uint8_t period_ms[2];    /* by the last reading: the grid the sizes are sorted by */
-	uint8_t phase_500us[2];
+	uint32_t next_us;        /* when it is read next: for the reader */
 };
 static_assert(sizeof(struct speech) <= 256, "state of a flow whose cadence is watched: docs/METHOD.md, bounds");
 
@@ -57,10 +66,12 @@ struct speech_view {
 	float syllable;          /* the same 120 ms apart */
 	float modal;             /* part of the packets that have the most frequent size */
 	float modal3;            /* the most frequent three */
+	float odd;               /* part put aside */
 	uint16_t size;           /* the most frequent size */
 	uint16_t n;              /* packets sized */
 	uint16_t packets;        /* packets on the clock */
-	uint8_t pauses, spurts;
+	uint8_t pauses, spurts;  /* in time, as silence suppression makes them */
+	uint8_t falls, rises;    /* in size: a variable rate follows the voice */
 };
 
 void speech_start(struct speech *, uint64_t mono_ns);
@@ -68,5 +79,8 @@ void speech_start(struct speech *, uint64_t mono_ns);
 void speech_feed(struct speech *, int dir, uint64_t mono_ns, uint32_t size);
 /* Reads both directions, and aims the size tests at the grids found. */
 void speech_read(struct speech *, uint64_t mono_ns, struct speech_view out[2]);
+
+/* How many packets apart the syllable test looks: about 100 ms; period_ms is not 0. */
+unsigned speech_syllable_packets(unsigned period_ms);
 
 #endif

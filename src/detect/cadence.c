@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "detect/rows.h"
+
+#include "base/clock.h"
+#include "detect/speech_weigh.h"
+#include "judge/judge.h"
+
+/*
+ * Speech by its cadence: stamps, sizes and directions of datagrams, no payload.
+ * The model is speech.h, what it is worth speech_weigh.h. This file decides which
+ * flows are watched, when the model is asked, and which class it speaks for.
+ *
+ * Three rows, for three tests with groups of their own; the first one looks, and
+ * writes the evidence of the two that follow it in table.c.
+ */
+const struct byte_range cadence_bytes[] = { { 0, 255 }, { 1, 0 } };
+
+#define GATE_PACKETS     16       /* in this second, both ways: 20 packets/s are scored, so it opens early */
+#define GATE_RATE_MAX    600      /* packets in the second before: audio and video together have less */
+#define GATE_SPACING_NS  (2500 * NS_PER_US) /* mean distance of a young flow's packets: 400 a second */
+
+#define FIRST_US   600000u  /* the first reading aims the size tests; */
+#define EVERY_US   250000u  /* then so often */
+#define SETTLED_US 10000000u
+#define LATER_US   1000000u /* once this long without a verdict */
+
+#define STREAM_AFTER_US 10000000u /* one way and no pause for so long: no talk (ITU-T P.59: mean talk spurt 1.0 s, pause 1.6 s) */
+#define BITS_STREAM     10.0f
+#define BITS_SPURTS_TALK 5.0f /* of spurts: somebody talks */
+#define BITS_TALK_ONE_WAY_MAX 3.0f /* one way may be a radio until it pauses: never reported */
+
+enum { ROW_CLOCK, ROW_SIZES, ROW_SPURTS };
+
+/* Fast enough to be speech, and not a download. */
+static bool gate_opens(const struct flow *f, uint64_t now)
+{
+	uint32_t this_second = f->dir[0].window_packets[0] + f->dir[1].window_packets[0];
+	uint32_t before = f->dir[0].window_packets[1] + f->dir[1].window_packets[1];
+
+	return this_second >= GATE_PACKETS && before <= GATE_RATE_MAX && !(f->flags & FLOW_MERGED) &&
+	    now - f->first_ns >= GATE_SPACING_NS * (this_second < GATE_RATE_MAX ? this_second : GATE_RATE_MAX);
+}
+
+/* Somebody else is sure already, or this is asked of the inside of a wrapper. */
+static bool not_needed(const struct look *l)
+{
+	const struct watch *w = l->flow->watch;
+
+	return w != NULL && w->cls == CLASS_MEDIA && w->bits >= ACT_BITS;
+}
+
+static bool has_evidence(const struct look *l)
+{
+	const struct watch *w = l->flow->watch;
+
+	for (unsigned i = 0; w != NULL && i < w->n_evidence; i++)
+		if (w->evidence[i].row == &detectors[l->row])
+			return true;
+	return false;
+}
+
+/* Replaces what the row said before, also by nothing. */
+static void say(struct look *l, unsigned row, enum voip_class cls, const struct speech_bits *b)
+{
+	static const struct speech_bits nothing = { 0, "nothing any more", { 0 } };
+
+	l->row = (uint8_t)(l->row + row);
+	if (b->bits == 0 && has_evidence(l))
+		b = &nothing;
+	if (b->why != NULL)
+		detect_evidence(l, cls, APP_NONE, b->bits, b->why, b->arg[0], b->arg[1]);
+	l->row = (uint8_t)(l->row - row);
+}
+
+/* Where only its cadence shows the speech it began where the flow became fast. */
+static void count_media(struct look *l, const struct speech *s)
+{
+	enum { SLOW_START_NS = 1500 * NS_PER_MS };
+	struct watch *w = l->flow->watch;
+	uint64_t first = s->start_ns - l->flow->first_ns < SLOW_START_NS ? l->flow->first_ns : s->start_ns;
+
+	if (w == NULL || (w->media_packets != 0 && w->media_ns != first))
+		return;
+	w->media_ns = first;
+	w->media_packets = (uint32_t)s->dir[0].clock.all + s->dir[1].clock.all;
+}
+
+static void say_all(struct look *l, const struct speech_opinion *o)
+{
+	say(l, ROW_CLOCK, CLASS_MEDIA, &o->clock);
+	say(l, ROW_SIZES, CLASS_MEDIA, &o->sizes);
+	say(l, ROW_SPURTS, CLASS_MEDIA, &o->spurts);
+}
+
+/* A radio keeps the same clock and has no pauses; a camera's pictures do not fit small packets. */
+static void say_one_way(struct look *l, struct speech_opinion *o, uint32_t us)
+{
+	const struct speech_bits stream = { BITS_STREAM, "a clock of speech one way, {0} s without a pause", { us / 1000000 } };
+	static const struct speech_bits nothing;
+
+	if (o->spurts.bits >= BITS_SPURTS_TALK && l->flow->dir[l->dir].size_max <= SPEECH_SIZE_MAX) {
+		say_all(l, o);
+		return;
+	}
+	o->sizes = o->spurts = nothing;
+	if (o->clock.bits > BITS_TALK_ONE_WAY_MAX)
+		o->clock.bits = BITS_TALK_ONE_WAY_MAX;
+	say_all(l, o);
+	if (us >= STREAM_AFTER_US)
+		say(l, ROW_CLOCK, CLASS_STREAMING, &stream);
+}
+
+static void weigh(struct look *l, struct speech *s, uint32_t us)
+{
+	struct speech_view view[2];
+	struct speech_opinion o;
+
+	speech_read(s, l->pkt->frame->mono_ns, view);
+	speech_weigh(view, &o);
+	if (o.one_way)
+		say_one_way(l, &o, us);
+	else
+		say_all(l, &o);
+	if (o.clock.bits > 0)
+		count_media(l, s);
+}
+
+enum look_result cadence_look(struct look *l)
+{
+	uint64_t now = l->pkt->frame->mono_ns;
+	struct speech *s = detect_state_find(l);
+	uint32_t us;
+
+	if (l->depth != 0)
+		return LOOK_MAYBE; /* the datagram itself has been seen */
+	if (s == NULL) {
+		if (!gate_opens(l->flow, now))
+			return LOOK_MAYBE;
+		if (not_needed(l))
+			return LOOK_NO;
+		s = detect_state(l, sizeof *s);
+		if (s == NULL)
+			return LOOK_MAYBE;
+		speech_start(s, now);
+		s->next_us = FIRST_US;
+	}
+	speech_feed(s, l->dir, now, l->wire);
+	us = (uint32_t)((now - s->start_ns) / NS_PER_US);
+	if (us < s->next_us)
+		return LOOK_YES;
+	if (not_needed(l))
+		return LOOK_NO;
+	s->next_us = us + (us < SETTLED_US ? EVERY_US : LATER_US);
+	weigh(l, s, us);
+	return LOOK_YES;
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "detect/speech_weigh.h"
+
+#include <stddef.h>
+
+/*
+ * What stands around the payload: RTP 12 (RFC 3550, 5.1), SRTP with a tag of 10
+ * (RFC 3711, 5.2); then SRTP with a tag of 4, with AES-GCM's 16 (RFC 7714), IAX2 mini
+ * frames 4 (RFC 5456, 8.1.2), and a header extension of 8 (RFC 8285: audio level)
+ * in RTP and SRTP, or of 16 in SRTP (level, send time, transport number, mid).
+ */
+static const uint8_t overheads[] = { 12, 22, 16, 28, 4, 20, 30, 38 };
+enum { USUAL = 2, ALL = sizeof overheads };
+
+/*
+ * Codecs of constant rate. A frame of `bytes` each `frame_ms`; a packet holds
+ * whole frames, at most `frames_max`. `head`: bytes a packet has before the first frame, `each`: with
+ * each frame (AMR: RFC 4867, 4.3 and 4.4: request and table of contents).
+ * `wraps`: how many of the wrappings below are looked for. Each size in the table
+ * is one that padding hits by chance, so only the codec of the telephone network
+ * itself is looked for in rare ones.
+ */
+struct codec { const char *name; uint16_t bytes; uint8_t frame_ms, frames_max, head, each, wraps; };
+
+static const struct codec codecs[] = {
+	{ "G.711 or G.722", 80, 10, 6, 0, 0, ALL },   /* RFC 3551, 4.5: 64 kbit/s */
+	{ "G.729", 10, 10, 6, 0, 0, USUAL },          /* RFC 3551, 4.5.6 */
+	{ "G.726-16", 40, 20, 1, 0, 0, USUAL },       /* RFC 3551, 4.5.4 */
+	{ "G.726-24", 60, 20, 1, 0, 0, USUAL },
+	{ "G.726-32", 80, 20, 1, 0, 0, USUAL },
+	{ "G.726-40", 100, 20, 1, 0, 0, USUAL },
+	{ "G.723.1", 24, 30, 2, 0, 0, USUAL },        /* RFC 3551, 4.5.3: 6.3 kbit/s */
+	{ "G.723.1", 20, 30, 2, 0, 0, USUAL },        /* 5.3 kbit/s */
+	{ "GSM", 33, 20, 3, 0, 0, USUAL },            /* RFC 3551, 4.5.8 */
+	{ "iLBC", 38, 20, 2, 0, 0, USUAL },           /* RFC 3952 */
+	{ "iLBC", 50, 30, 2, 0, 0, USUAL },
+	{ "AMR 4.75", 12, 20, 1, 1, 1, USUAL }, /* RFC 4867, octet-aligned; 3GPP TS 26.101 */
+	{ "AMR 5.15", 13, 20, 1, 1, 1, USUAL },
+	{ "AMR 5.9", 15, 20, 1, 1, 1, USUAL },
+	{ "AMR 6.7", 17, 20, 1, 1, 1, USUAL },
+	{ "AMR 7.4", 19, 20, 1, 1, 1, USUAL },
+	{ "AMR 7.95", 20, 20, 1, 1, 1, USUAL },
+	{ "AMR 10.2", 26, 20, 1, 1, 1, USUAL },
+	{ "AMR 12.2", 31, 20, 1, 1, 1, USUAL },
+	{ "AMR-WB 6.6", 17, 20, 1, 1, 1, USUAL }, /* 3GPP TS 26.201 */
+	{ "AMR-WB 8.85", 23, 20, 1, 1, 1, USUAL },
+	{ "AMR-WB 12.65", 32, 20, 1, 1, 1, USUAL },
+	{ "AMR-WB 14.25", 36, 20, 1, 1, 1, USUAL },
+	{ "AMR-WB 15.85", 40, 20, 1, 1, 1, USUAL },
+	{ "AMR-WB 18.25", 46, 20, 1, 1, 1, USUAL },
+	{ "AMR-WB 19.85", 50, 20, 1, 1, 1, USUAL },
+	{ "AMR-WB 23.05", 58, 20, 1, 1, 1, USUAL },
+	{ "AMR-WB 23.85", 60, 20, 1, 1, 1, USUAL },
+	{ "AMR 12.2", 32, 20, 1, 0, 0, USUAL }, /* bandwidth-efficient: 10 + 244 bits */
+	{ "AMR-WB 12.65", 33, 20, 1, 0, 0, USUAL }, /* 10 + 253 */
+	{ "AMR-WB 23.85", 61, 20, 1, 0, 0, USUAL }, /* 10 + 477 */
+	{ "Speex", 15, 20, 1, 0, 0, USUAL }, /* RFC 5574; narrowband 5.95 to 24.6 kbit/s */
+	{ "Speex", 20, 20, 1, 0, 0, USUAL },
+	{ "Speex", 28, 20, 1, 0, 0, USUAL },
+	{ "Speex", 38, 20, 1, 0, 0, USUAL },
+	{ "Speex", 46, 20, 1, 0, 0, USUAL },
+	{ "Speex", 62, 20, 1, 0, 0, USUAL },
+	{ "Speex", 25, 20, 1, 0, 0, USUAL }, /* wideband 9.8 to 42.2 */
+	{ "Speex", 32, 20, 1, 0, 0, USUAL },
+	{ "Speex", 42, 20, 1, 0, 0, USUAL },
+	{ "Speex", 52, 20, 1, 0, 0, USUAL },
+	{ "Speex", 60, 20, 1, 0, 0, USUAL },
+	{ "Speex", 70, 20, 1, 0, 0, USUAL },
+	{ "Speex", 86, 20, 1, 0, 0, USUAL },
+	{ "Speex", 106, 20, 1, 0, 0, USUAL },
+	{ "Opus at 16 kbit/s", 40, 20, 1, 0, 0, USUAL }, /* RFC 7587, 3.1.1: recommended rates of speech; constant bit rate */
+	{ "Opus at 24 kbit/s", 60, 20, 1, 0, 0, USUAL },
+	{ "Opus at 32 kbit/s", 80, 20, 1, 0, 0, USUAL },
+	{ "Opus at 40 kbit/s", 100, 20, 1, 0, 0, USUAL },
+	{ "Opus at 64 kbit/s", 160, 20, 1, 0, 0, USUAL },
+	{ "Opus in silence", 1, 20, 1, 0, 0, USUAL }, /* RFC 6716, 3.1: the table of contents, and a code of no more than 2 bytes */
+	{ "Opus in silence", 3, 20, 1, 0, 0, USUAL },
+	{ "L16 at 16 kHz", 320, 10, 2, 0, 0, USUAL },
+	{ "L16 at 8 kHz", 320, 20, 1, 0, 0, ALL },  /* RFC 3551, 4.5.11 */
+};
+
+static bool holds(const struct codec *c, unsigned period_ms, unsigned payload)
+{
+	unsigned frames = period_ms / c->frame_ms;
+
+	return frames * c->frame_ms == period_ms && frames <= c->frames_max && payload == c->head + frames * (c->bytes + c->each);
+}
+
+const char *speech_codec(unsigned period_ms, unsigned size)
+{
+	for (unsigned i = 0; i < sizeof codecs / sizeof *codecs; i++)
+		for (unsigned o = 0; o < codecs[i].wraps; o++)
+			if (size > overheads[o] && holds(&codecs[i], period_ms, size - overheads[o]))
+				return codecs[i].name;
+	return NULL;
+}

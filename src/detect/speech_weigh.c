@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "detect/speech_weigh.h"
+
+#include <math.h>
+#include <stddef.h>
+
+/* --- bits; docs/METHOD.md, "cadence", has the measurements --- */
+
+#define BITS_CLOCK_BOTH    9.0f  /* one period both ways */
+#define BITS_ROUGH_BOTH    9.0f  /* by its rate alone, in one direction or both */
+#define BITS_CLOCK_MIXED   6.0f  /* a speech clock both ways, of two periods */
+#define BITS_CLOCK_ONE     6.0f  /* and little comes back */
+#define BITS_CLOCK_HALF    3.0f  /* and what comes back keeps none */
+#define BITS_NO_CLOCK    (-3.0f) /* small packets enough, and no grid in them */
+
+#define BITS_SPURTS        7.0f  /* pauses that keep to the grid */
+#define PAUSES_MIN         6     /* with the packets of comfort noise between them, and a spurt of talk */
+#define BITS_LEVELS        4.0f  /* the rate falls and rises again, as between words */
+
+/* --- the clock --- */
+
+#define CLOCK_BITS         16.0f /* against chance; games that keep a clock pass it, chance does not */
+#define CLOCK_AGREEMENT    0.15f
+#define CLOCK_IN_STEP      0.5f  /* else the period is that of something rarer: 50 ms fits a grid of 10 */
+#define CLOCK_FILLED       0.7f  /* of the slots; losses take a few. 30 Hz leaves traces of a grid of 20 ms behind a 5 ms scheduler */
+#define CLOCK_FILLED_DTX   0.15f /* with pauses: ITU-T P.59 has 39 % of talk; */
+#define CLOCK_CLEAR        0.35f /* or with an agreement no scheduler makes */
+#define QUIET_PACKETS      0.25f /* of the other direction: comfort noise every 80 ms and more; */
+#define ONE_WAY_PACKETS    0.05f /* of the other direction: RTCP is 5 % (RFC 3550, 6.2) */
+#define NO_CLOCK_PACKETS   100
+#define NO_CLOCK_AGREEMENT 0.1f
+
+static bool keeps_clock(const struct speech_view *v)
+{
+	const struct clock_reading *c = &v->clock;
+
+	if (c->rough)
+		return true;
+	return c->bits >= CLOCK_BITS && c->agreement >= CLOCK_AGREEMENT && c->in_step >= CLOCK_IN_STEP &&
+	    c->filled >= (v->pauses >= 2 || c->agreement >= CLOCK_CLEAR ? CLOCK_FILLED_DTX : CLOCK_FILLED);
+}
+
+static bool no_clock(const struct speech_view *v)
+{
+	return v->packets >= NO_CLOCK_PACKETS && !v->clock.rough && v->clock.agreement < NO_CLOCK_AGREEMENT;
+}
+
+static void weigh_both(const struct speech_view v[2], struct speech_opinion *o)
+{
+	uint32_t a = v[0].clock.period_ms, b = v[1].clock.period_ms;
+
+	o->both_ways = true;
+	if (a != b)
+		o->clock = (struct speech_bits){ BITS_CLOCK_MIXED, "packets keep the clocks of speech, every {0} and every {1} ms", { a, b } };
+	else if (v[0].clock.rough || v[1].clock.rough)
+		o->clock = (struct speech_bits){ BITS_ROUGH_BOTH, "packets both ways at the exact rate of speech, one every {0} ms", { a } };
+	else
+		o->clock = (struct speech_bits){ BITS_CLOCK_BOTH, "packets keep the clock of speech both ways, every {0} ms", { a } };
+}
+
+static void weigh_clock(const struct speech_view v[2], struct speech_opinion *o)
+{
+	bool keeps[2] = { keeps_clock(&v[0]), keeps_clock(&v[1]) };
+	int dir = keeps[1] && !keeps[0];
+
+	if (keeps[0] && keeps[1]) {
+		weigh_both(v, o);
+	} else if (keeps[dir]) {
+		const struct speech_view *other = &v[!dir];
+		float back = (float)other->packets / (float)v[dir].packets;
+		bool quiet = back <= QUIET_PACKETS && 2 * other->clock.skips <= other->packets;
+
+		o->one_way = back <= ONE_WAY_PACKETS;
+		o->clock = (struct speech_bits){ quiet ? BITS_CLOCK_ONE : BITS_CLOCK_HALF,
+			"packets one way keep the clock of speech, every {0} ms", { v[dir].clock.period_ms } };
+	} else if (no_clock(&v[0]) && no_clock(&v[1])) {
+		o->clock = (struct speech_bits){ BITS_NO_CLOCK, "packets keep no clock of speech", { 0 } };
+	}
+}
+
+/* --- the sizes --- */
+
+#define SIZED_MIN      24     /* packets for one size; */
+#define SHAPED_MIN     48     /* for a spread */
+#define ONE_SIZE       0.9f   /* part of the packets that have it */
+#define ODD_MAX        0.25f  /* more of other sizes: no second medium has so many */
+#define STEADY_SPREAD  0.125f /* of the mean; Opus and SILK hold a target rate within it while somebody talks; */
+#define STEADY_ODD     0.1f   /* and leave it as rarely */
+#define SYLLABLE_NEAR  0.35f  /* correlation of neighbours beyond what chance gives; */
+#define SYLLABLE_FALL  0.15f  /* and how much of it is gone 100 ms on, beyond what a random walk loses */
+#define SYLLABLE_SPREAD_MAX 0.7f
+#define MEANS_ALIKE    1.15f  /* ratio: one codec, one target rate */
+#define MEANS_FAR      8.0f   /* ratio: speech to silence in Opus */
+#define LEVELS_MAX     0.08f  /* changes of level for each packet: words begin and end less often than 4 times a second */
+#define CHANGES_MAX    0.2f   /* more is noise, and taking it for levels makes neighbours alike */
+#define FLOOR_MODAL    0.2f   /* part of the packets in silence, all of one size */
+#define FLOOR_SMOOTH   0.8f
+
+/*
+ * A random walk (a world whose moving things come and go) has smooth sizes too.
+ * Over n packets its variance is n / 6 steps', so the correlation at a distance
+ * of k falls by 3 k / n; syllables lose more.
+ */
+static bool is_syllables(const struct speech_view *v)
+{
+	float n = (float)v->n;
+	float walk = 3 * (float)(speech_syllable_packets(v->clock.period_ms) - 1) / n;
+
+	return v->spread <= SYLLABLE_SPREAD_MAX * v->mean && v->smooth >= SYLLABLE_NEAR + 1 / sqrtf(n) &&
+	    v->smooth - v->syllable >= SYLLABLE_FALL + 2 * walk;
+}
+
+static bool changes_level(const struct speech_view *v)
+{
+	unsigned changes = v->falls + v->rises;
+
+	return changes != 0 && (float)changes <= LEVELS_MAX * (float)v->n;
+}
+
+/* Around one rate, or around two with the silence between words all of one size. */
+static bool is_steady(const struct speech_view *v)
+{
+	if (v->odd > STEADY_ODD)
+		return false;
+	return v->spread <= STEADY_SPREAD * v->mean ||
+	    (changes_level(v) && v->modal >= FLOOR_MODAL && v->smooth >= FLOOR_SMOOTH);
+}
+
+enum speech_shape speech_shape_of(const struct speech_view *v)
+{
+	if (v->n < SIZED_MIN)
+		return SHAPE_UNKNOWN;
+	if (v->odd > ODD_MAX || (float)(v->falls + v->rises) > CHANGES_MAX * (float)v->n)
+		return SHAPE_OTHER;
+	if (v->modal >= ONE_SIZE)
+		return speech_codec(v->clock.period_ms, v->size) != NULL ? SHAPE_CODEC : SHAPE_ONE;
+	if (v->n < SHAPED_MIN)
+		return SHAPE_UNKNOWN;
+	return is_syllables(v) ? SHAPE_SYLLABLE : is_steady(v) ? SHAPE_STEADY : SHAPE_OTHER;
+}
+
+static float ratio(float a, float b)
+{
+	return a > b ? a / b : b / a;
+}
+
+/* What two shapes are worth together: [the one that says more][the other]. */
+static const struct { float bits; const char *why; } pairs[SHAPES][SHAPES] = {
+	[SHAPE_SYLLABLE] = {
+		[SHAPE_SYLLABLE] = { 8, "sizes follow syllables both ways, about {0} and {1} bytes" },
+		[SHAPE_STEADY] = { 7, "sizes follow syllables, about {0} bytes, and hold a rate, about {1}" },
+		[SHAPE_CODEC] = { 5, "sizes follow syllables one way, about {0} bytes; {1} the other" },
+		[SHAPE_UNKNOWN] = { 5, "sizes follow syllables, about {0} bytes" },
+	},
+	[SHAPE_STEADY] = {
+		[SHAPE_STEADY] = { 4, "sizes hold a rate both ways, about {0} and {1} bytes" },
+		[SHAPE_CODEC] = { 3, "sizes hold a rate, about {0} and {1} bytes" },
+		[SHAPE_UNKNOWN] = { 2, "sizes hold a rate, about {0} bytes" },
+	},
+	[SHAPE_CODEC] = {
+		[SHAPE_CODEC] = { 3, "sizes of telephone codecs, {0} and {1} bytes" },
+		[SHAPE_UNKNOWN] = { 4, "size of a telephone codec, {0} bytes" },
+	},
+};
+
+static struct speech_bits alike(const struct speech_view v[2], const enum speech_shape shape[2])
+{
+	if (shape[0] == SHAPE_CODEC && v[0].size == v[1].size && v[0].clock.period_ms == v[1].clock.period_ms)
+		return (struct speech_bits){ 7, "size of a telephone codec both ways, {0} bytes", { v[0].size } };
+	if (shape[0] == SHAPE_STEADY && ratio(v[0].mean, v[1].mean) <= MEANS_ALIKE)
+		return (struct speech_bits){ 6, "sizes hold one rate both ways, about {0} and {1} bytes", { (uint32_t)v[0].mean, (uint32_t)v[1].mean } };
+	return (struct speech_bits){ 0 };
+}
+
+static void weigh_sizes(const struct speech_view v[2], struct speech_opinion *o)
+{
+	int more = pairs[o->shape[1]][o->shape[0]].bits > pairs[o->shape[0]][o->shape[1]].bits;
+	enum speech_shape a = o->shape[more], b = o->shape[!more];
+
+	if (a == b)
+		o->sizes = alike(v, o->shape);
+	if (o->sizes.bits == 0 && (a == SHAPE_STEADY || b == SHAPE_CODEC) && o->spurts.bits == 0)
+		return; /* one steady direction is anything's; a talker stops */
+	if (o->sizes.bits != 0 || pairs[a][b].bits == 0 || (b == SHAPE_UNKNOWN && o->both_ways))
+		return;
+	if (b != SHAPE_UNKNOWN && ratio(v[0].mean, v[1].mean) > MEANS_FAR)
+		return;
+	o->sizes = (struct speech_bits){ pairs[a][b].bits, pairs[a][b].why, { (uint32_t)v[more].mean, (uint32_t)v[!more].mean } };
+}
+
+/* --- talk and silence --- */
+
+/* Losses would make more short gaps than long ones. */
+static bool pauses_in_time(const struct speech_view *v)
+{
+	return v->spurts != 0 && v->pauses >= PAUSES_MIN && v->pauses >= v->clock.skips &&
+	    keeps_clock(v) && !v->clock.rough;
+}
+
+static bool pauses_in_size(const struct speech_view *v, enum speech_shape shape)
+{
+	return v->falls != 0 && v->rises != 0 && changes_level(v) && (shape == SHAPE_SYLLABLE || shape == SHAPE_STEADY);
+}
+
+static void weigh_spurts(const struct speech_view v[2], struct speech_opinion *o)
+{
+	for (int i = 0; i < 2; i++) {
+		struct speech_bits b = { 0 };
+
+		if (pauses_in_time(&v[i]))
+			b = (struct speech_bits){ BITS_SPURTS, "{0} pauses, and the clock runs on through them", { v[i].pauses } };
+		else if (pauses_in_size(&v[i], o->shape[i]))
+			b = (struct speech_bits){ BITS_LEVELS, "the rate falls {0} times and rises {1} times, as between words", { v[i].falls, v[i].rises } };
+		if (b.bits > o->spurts.bits)
+			o->spurts = b;
+	}
+}
+
+void speech_weigh(const struct speech_view view[2], struct speech_opinion *o)
+{
+	*o = (struct speech_opinion){ 0 };
+	weigh_clock(view, o);
+	for (int i = 0; i < 2; i++)
+		o->shape[i] = keeps_clock(&view[i]) ? speech_shape_of(&view[i]) : SHAPE_UNKNOWN;
+	if (o->clock.bits <= BITS_CLOCK_HALF)
+		return; /* sizes and pauses are measured given a clock */
+	weigh_spurts(view, o);
+	weigh_sizes(view, o);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef SQUELCH_DETECT_SPEECH_WEIGH_H
+#define SQUELCH_DETECT_SPEECH_WEIGH_H
+
+#include "detect/speech.h"
+
+/*
+ * What the views of both directions are worth. Three tests that rest on
+ * different facts: the clock (when), the sizes (how much, given the clock), the
+ * spurts (changes of both, given the clock). Each is measured against negatives
+ * that passed the one before it, so their bits add; docs/METHOD.md, "cadence",
+ * has the measurements and the caps.
+ */
+enum speech_shape { /* how the sizes of one direction behave */
+	SHAPE_UNKNOWN,  /* too few yet */
+	SHAPE_CODEC,    /* one size, and a codec of constant rate has it at this period */
+	SHAPE_ONE,      /* one size, no codec's: padded, or no voice */
+	SHAPE_SYLLABLE, /* follows the loudness of syllables: neighbours alike, not so 100 ms apart */
+	SHAPE_STEADY,   /* narrow around a target rate */
+	SHAPE_OTHER,    /* none of these: games, data */
+	SHAPES
+};
+
+struct speech_bits {
+	float bits;              /* may be negative */
+	const char *why;         /* static text; {0} and {1} stand for arg */
+	uint32_t arg[2];
+};
+
+struct speech_opinion {
+	bool both_ways;          /* both directions keep a clock */
+	bool one_way;            /* one does, and hardly anything comes back */
+	enum speech_shape shape[2];
+	struct speech_bits clock, sizes, spurts; /* bits 0: nothing to say */
+};
+
+void speech_weigh(const struct speech_view view[2], struct speech_opinion *);
+
+/* How the sizes of one direction behave. */
+enum speech_shape speech_shape_of(const struct speech_view *);
+/* A constant-rate codec that sends payloads of `size` bytes, wrapped in RTP or SRTP or IAX2, every `period_ms`; NULL none. */
+const char *speech_codec(unsigned period_ms, unsigned size);
+
+#endif

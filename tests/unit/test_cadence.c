@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "cadence_feed.h"
+#include "detect/speech_weigh.h"
+
+#define SEEDS 12
+
+static const struct network wire = { .jitter = 0.0003 };
+
+static struct sender voice(double hz, double mean, bool dtx)
+{
+	return (struct sender){ .hz = hz, .model = SIZES_VOICE, .a = mean, .b = 15, .dtx = dtx };
+}
+
+static struct sender constant(double hz, double size)
+{
+	return (struct sender){ .hz = hz, .model = SIZES_ONE, .a = size };
+}
+
+/* How many of the seeds reached the action threshold within so long. */
+static unsigned acted(const struct sender s[2], const struct network *n, double seconds, double within)
+{
+	unsigned hits = 0;
+
+	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+		struct heard h = cadence_run(s, n, seed, seconds);
+
+		hits += h.act_s != 0 && h.act_s <= within;
+	}
+	return hits;
+}
+
+static float most_bits(const struct sender s[2], const struct network *n, double seconds)
+{
+	float most = 0;
+
+	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+		struct heard h = cadence_run(s, n, seed, seconds);
+
+		if (h.most > most)
+			most = h.most;
+		if (h.most >= REPORT_BITS)
+			print_message("seed %u, %.4g and %.4g Hz: %s\n", (unsigned)seed, s[0].hz, s[1].hz, h.why);
+	}
+	return most;
+}
+
+/* --- the clock --- */
+
+static void each_period_is_read(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < CLOCK_PERIODS; i++) {
+		struct speech_clock c = { 0 };
+		struct clock_reading r;
+		uint32_t us = 1234567;
+
+		for (; us < 1234567 + 2500000; us += clock_period_ms[i] * 1000u)
+			assert_true(clock_feed(&c, us));
+		r = clock_read(&c, 2500000);
+		assert_int_equal(r.period_ms, clock_period_ms[i]);
+		assert_true(r.agreement > 0.9f && r.bits > 30 && r.in_step > 0.95f);
+		assert_float_equal(r.filled, 1, 0.05);
+		assert_true(clock_on_grid(&c, us) && !clock_on_grid(&c, us + clock_period_ms[i] * 500u));
+	}
+}
+
+static void other_periods_are_not(void **state)
+{
+	static const double hz[] = { 16, 24, 30, 45, 60, 64, 66, 72, 75, 90, 120, 128, 144 };
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof hz / sizeof *hz; i++) {
+		struct speech_clock c = { 0 };
+		struct clock_reading r;
+
+		for (double t = 0; t < 3e6; t += 1e6 / hz[i])
+			(void)clock_feed(&c, (uint32_t)t);
+		r = clock_read(&c, 3000000);
+		assert_true(r.agreement < 0.25f && !r.rough);
+	}
+}
+
+/* Microseconds wrap after 71 minutes; the clock forgets its phase once and goes on. */
+static void time_may_wrap(void **state)
+{
+	struct speech_clock c = { 0 };
+	uint32_t us = UINT32_MAX - 1000000;
+
+	(void)state;
+	for (unsigned i = 0; i < 300; i++, us += 20000)
+		(void)clock_feed(&c, us);
+	for (unsigned i = 0; i < 4; i++)
+		clock_fade(&c);
+	for (unsigned i = 0; i < 200; i++, us += 20000)
+		(void)clock_feed(&c, us);
+	assert_int_equal(clock_read(&c, 4500000).period_ms, 20);
+}
+
+static void bursts_count_once(void **state)
+{
+	struct speech_clock c = { 0 };
+
+	(void)state;
+	assert_true(clock_feed(&c, 5000));
+	assert_false(clock_feed(&c, 5100));
+	assert_false(clock_feed(&c, 8999));
+	assert_true(clock_feed(&c, 25000));
+}
+
+/* A network that holds packets back and lets them go at once made no pause. */
+static void a_stall_is_no_pause(void **state)
+{
+	struct speech_clock stalled = { 0 }, silent = { 0 };
+
+	(void)state;
+	for (uint32_t us = 0; us < 400000; us += 20000) {
+		(void)clock_feed(&stalled, us);
+		(void)clock_feed(&silent, us);
+	}
+	for (unsigned i = 0; i < 10; i++)
+		(void)clock_feed(&stalled, 600000 + i * 200);
+	(void)clock_feed(&silent, 600000);
+	(void)clock_feed(&silent, 620000);
+	assert_int_equal(stalled.pauses, 0);
+	assert_int_equal(silent.pauses, 1);
+	assert_int_equal(silent.spurts, 1);
+}
+
+/* --- codecs --- */
+
+static void codecs_are_known(void **state)
+{
+	static const struct { unsigned period, size; bool known; } cases[] = {
+		{ 20, 172, true }, { 20, 182, true }, { 20, 164, true }, { 30, 252, true }, { 60, 492, true }, { 10, 92, true },
+		{ 20, 32, true }, { 30, 36, true }, { 20, 45, true }, { 30, 62, true }, { 20, 74, true }, { 20, 332, true },
+		{ 20, 100, false }, { 20, 200, false }, { 20, 150, false }, { 20, 256, false }, { 40, 172, false }, { 10, 172, false },
+		{ 30, 172, false }, { 20, 12, false }, { 20, 0, false }, { 60, 700, false },
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++)
+		assert_int_equal(speech_codec(cases[i].period, cases[i].size) != NULL, cases[i].known);
+}
+
+/* --- voice --- */
+
+static void telephone_codecs(void **state)
+{
+	static const struct { double hz, size; } codecs[] = { { 50, 172 }, { 100.0 / 3, 252 }, { 25, 332 }, { 50, 182 }, { 50, 32 }, { 50, 45 } };
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof codecs / sizeof *codecs; i++) {
+		struct sender s[2] = { constant(codecs[i].hz, codecs[i].size), constant(codecs[i].hz, codecs[i].size) };
+
+		assert_int_equal(acted(s, &wire, 8, 3), SEEDS);
+	}
+}
+
+static void variable_rate(void **state)
+{
+	struct sender s[2] = { voice(50, 74, false), voice(50, 70, false) };
+
+	(void)state;
+	assert_true(acted(s, &wire, 15, 6) >= SEEDS * 9 / 10);
+}
+
+static void silence_suppression(void **state)
+{
+	struct sender s[2] = { voice(50, 74, true), voice(50, 70, true) };
+
+	(void)state;
+	assert_true(acted(s, &wire, 30, 15) >= SEEDS * 9 / 10);
+}
+
+static void networks(void **state)
+{
+	static const struct { struct network net; double within; } cases[] = {
+		{ { .jitter = 0.003, .loss = 0.05 }, 4 },
+		{ { .jitter = 0.002, .drift = 2e-4 }, 4 },
+		{ { .wander = 0.020, .tau = 0.3, .loss = 0.003 }, 12 }, /* nothing is left of the phase */
+	};
+	struct sender s[2] = { constant(50, 172), constant(50, 172) };
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++)
+		assert_true(acted(s, &cases[i].net, 15, cases[i].within) >= SEEDS * 9 / 10);
+}
+
+/* --- what is no call --- */
+
+static void games(void **state)
+{
+	static const double rates[] = { 16, 20, 25, 30, 100.0 / 3, 50, 60, 64, 66, 100, 120, 128 };
+	static const struct sender up[] = {
+		{ .model = SIZES_ONE, .a = 40 }, { .model = SIZES_UNIFORM, .a = 30, .b = 52 }, { .model = SIZES_NORMAL, .a = 60, .b = 12 },
+	};
+	static const struct sender down[] = {
+		{ .model = SIZES_ONE, .a = 160 }, { .model = SIZES_WALK, .a = 60, .b = 420 }, { .model = SIZES_NORMAL, .a = 110, .b = 45 },
+		{ .model = SIZES_UNIFORM, .a = 60, .b = 300 },
+	};
+
+	(void)state;
+	for (unsigned r = 0; r < sizeof rates / sizeof *rates; r++)
+		for (unsigned u = 0; u < sizeof up / sizeof *up; u++)
+			for (unsigned d = 0; d < sizeof down / sizeof *down; d++) {
+				struct sender s[2] = { up[u], down[d] };
+
+				s[0].hz = s[1].hz = rates[r];
+				assert_true(most_bits(s, &wire, 12) < REPORT_BITS);
+			}
+}
+
+/* Padded to a size that no codec has it may be anything: seen, not reported. */
+static void one_size_of_no_codec(void **state)
+{
+	struct sender s[2] = { constant(50, 200), constant(50, 200) };
+
+	(void)state;
+	assert_float_equal(most_bits(s, &wire, 20), 9, 0.1);
+}
+
+static void arrivals_at_random(void **state)
+{
+	struct sender s[2] = { constant(200, 172), constant(200, 172) };
+
+	(void)state;
+	s[0].slip = s[1].slip = 0.015; /* 5 ms and 15 ms exponential: 50 a second */
+	assert_true(most_bits(s, &wire, 20) < REPORT_BITS);
+}
+
+/* A loop that sleeps after its work slips by half a percent: no sound card does. */
+static void a_loop_that_sleeps(void **state)
+{
+	struct sender s[2] = { constant(50, 172), constant(50, 172) };
+
+	(void)state;
+	s[0].slip = s[1].slip = 0.0003;
+	assert_true(most_bits(s, &wire, 20) < REPORT_BITS);
+}
+
+static void one_way(void **state)
+{
+	struct sender s[2] = { constant(50, 172), { .hz = 0 } };
+	struct heard h = cadence_run(s, &wire, 1, 20);
+
+	(void)state;
+	assert_int_equal(h.cls, CLASS_STREAMING);
+	assert_true(h.most < REPORT_BITS);
+	s[0] = voice(50, 74, true); /* a talker whom nobody answers: reported for the pauses, not acted on */
+	h = cadence_run(s, &wire, 1, 20);
+	assert_int_equal(h.cls, CLASS_MEDIA);
+	assert_true(h.most >= REPORT_BITS && h.most < ACT_BITS);
+}
+
+static void without_memory(void **state)
+{
+	struct heard h = { 0 };
+	struct bench b;
+
+	(void)state;
+	bench_open(&b, 17, 40000, 50000);
+	budget_free(b.watch);
+	b.env.watch_budget = b.watch = budget_new(64, 64);
+	for (unsigned i = 0; i < 200; i++)
+		cadence_packet(&b, i % 2, 1 + i * 0.01, 172, &h);
+	assert_null(b.flow.watch);
+	assert_true(b.counts.n[COUNT_WATCH_REFUSED] != 0);
+	bench_close(&b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_period_is_read),
+		cmocka_unit_test(other_periods_are_not),
+		cmocka_unit_test(time_may_wrap),
+		cmocka_unit_test(bursts_count_once),
+		cmocka_unit_test(a_stall_is_no_pause),
+		cmocka_unit_test(codecs_are_known),
+		cmocka_unit_test(telephone_codecs),
+		cmocka_unit_test(variable_rate),
+		cmocka_unit_test(silence_suppression),
+		cmocka_unit_test(networks),
+		cmocka_unit_test(games),
+		cmocka_unit_test(one_size_of_no_codec),
+		cmocka_unit_test(arrivals_at_random),
+		cmocka_unit_test(a_loop_that_sleeps),
+		cmocka_unit_test(one_way),
+		cmocka_unit_test(without_memory),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

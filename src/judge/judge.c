@@ -68,6 +68,18 @@ static bool is_stream(const struct evidence *e, unsigned n, float report_bits)
 	return stream;
 }
 
+/* Set-up of a stream, and speech seen by nothing but its cadence: a broadcast voice has the same clock. */
+static bool yields_to_stream(const struct evidence *e, unsigned n, enum voip_class cls)
+{
+	if (cls == CLASS_SIGNALLING || cls == CLASS_ICE)
+		return true;
+	for (unsigned i = 0; i < n && cls == CLASS_MEDIA; i++)
+		if (e[i].cls == CLASS_MEDIA && e[i].bits > 0 && e[i].row->group != GROUP_CADENCE &&
+		    e[i].row->group != GROUP_CADENCE_SIZES && e[i].row->group != GROUP_CADENCE_SPURTS)
+			return false;
+	return cls == CLASS_MEDIA;
+}
+
 struct judgement judge(const struct evidence *e, unsigned n, float report_bits)
 {
 	struct judgement j = { CLASS_NONE, APP_NONE, 0 };
@@ -77,7 +89,7 @@ struct judgement judge(const struct evidence *e, unsigned n, float report_bits)
 	for (unsigned c = CLASS_COUNT - 1; c > CLASS_NONE; c--) {
 		float bits = judge_bits(e, n, (enum voip_class)c);
 
-		if ((c == CLASS_SIGNALLING || c == CLASS_ICE) && is_stream(e, n, report_bits))
+		if (yields_to_stream(e, n, (enum voip_class)c) && is_stream(e, n, report_bits))
 			continue;
 		if (bits >= report_bits) {
 			j.cls = (enum voip_class)c;

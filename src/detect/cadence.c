@@ -27,7 +27,6 @@ const struct byte_range cadence_bytes[] = { { 0, 255 }, { 1, 0 } };
 #define STREAM_AFTER_US 10000000u /* one way and no pause for so long: no talk (ITU-T P.59: mean talk spurt 1.0 s, pause 1.6 s) */
 #define BITS_STREAM     10.0f
 #define BITS_SPURTS_TALK 5.0f /* of spurts: somebody talks */
-#define BITS_TALK_ONE_WAY_MAX 3.0f /* one way may be a radio until it pauses: never reported */
 
 enum { ROW_CLOCK, ROW_SIZES, ROW_SPURTS };
 
@@ -102,12 +101,12 @@ static void say_one_way(struct look *l, struct speech_opinion *o, uint32_t us)
 		say_all(l, o);
 		return;
 	}
-	o->sizes = o->spurts = nothing;
-	if (o->clock.bits > BITS_TALK_ONE_WAY_MAX)
-		o->clock.bits = BITS_TALK_ONE_WAY_MAX;
-	say_all(l, o);
+	say(l, ROW_SIZES, CLASS_MEDIA, &nothing);
+	say(l, ROW_SPURTS, CLASS_MEDIA, &nothing);
 	if (us >= STREAM_AFTER_US)
 		say(l, ROW_CLOCK, CLASS_STREAMING, &stream);
+	else
+		say(l, ROW_CLOCK, CLASS_MEDIA, &nothing);
 }
 
 static void weigh(struct look *l, struct speech *s, uint32_t us)

@@ -86,8 +86,16 @@ static bool holds(const struct codec *c, unsigned period_ms, unsigned payload)
 	return frames * c->frame_ms == period_ms && frames <= c->frames_max && payload == c->head + frames * (c->bytes + c->each);
 }
 
+/* What programmers choose for packets of one size is round; such a size says nothing, a codec's or not. */
+static bool is_round(unsigned size)
+{
+	return size % 10 == 0 || size % 16 == 0;
+}
+
 const char *speech_codec(unsigned period_ms, unsigned size)
 {
+	if (is_round(size))
+		return NULL;
 	for (unsigned i = 0; i < sizeof codecs / sizeof *codecs; i++)
 		for (unsigned o = 0; o < codecs[i].wraps; o++)
 			if (size > overheads[o] && holds(&codecs[i], period_ms, size - overheads[o]))

@@ -38,7 +38,7 @@ void speech_weigh(const struct speech_view view[2], struct speech_opinion *);
 
 /* How the sizes of one direction behave. */
 enum speech_shape speech_shape_of(const struct speech_view *);
-/* A constant-rate codec that sends payloads of `size` bytes, wrapped in RTP or SRTP or IAX2, every `period_ms`; NULL none. */
+/* A constant-rate codec that sends payloads of `size` bytes, wrapped in RTP or SRTP or IAX2, every `period_ms`; NULL none, or the size is round. */
 const char *speech_codec(unsigned period_ms, unsigned size);
 
 #endif

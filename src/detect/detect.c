@@ -42,7 +42,7 @@ void detect_init(struct detect_env *env, uint32_t enabled)
 	env->finish_rows = 0;
 	memset(env->udp_rows, 0, sizeof env->udp_rows);
 	memset(env->tcp_rows, 0, sizeof env->tcp_rows);
-	env->fact_rows = 0;
+	env->fact_rows = env->esp_rows = env->segment_rows = 0;
 	memset(env->give_up_rows, 0, sizeof env->give_up_rows);
 	for (unsigned i = 0; i < n_detectors; i++) {
 		if (!(enabled & 1u << i))
@@ -53,6 +53,10 @@ void detect_init(struct detect_env *env, uint32_t enabled)
 			env->give_up_rows[detectors[i].give_up_after] |= 1u << i;
 		if (detectors[i].finish != NULL)
 			env->finish_rows |= 1u << i;
+		if (detectors[i].esp)
+			env->esp_rows |= 1u << i;
+		if (detectors[i].segment != NULL)
+			env->segment_rows |= 1u << i;
 		if (detectors[i].look != NULL)
 			mark_rows(env->udp_rows, detectors[i].udp, 1u << i);
 		if (detectors[i].stream != NULL)
@@ -195,10 +199,9 @@ void detect_audit(struct look *l, const struct audit_note *n)
 
 /* --- datagrams --- */
 
-static void run_row(struct look *l, unsigned row)
+static void take_result(struct look *l, unsigned row, enum look_result result)
 {
-	l->row = (uint8_t)row;
-	switch (detectors[row].look(l)) {
+	switch (result) {
 	case LOOK_YES:
 		l->flow->claimed |= 1u << row;
 		break;
@@ -208,6 +211,12 @@ static void run_row(struct look *l, unsigned row)
 	case LOOK_MAYBE:
 		break;
 	}
+}
+
+static void run_row(struct look *l, unsigned row)
+{
+	l->row = (uint8_t)row;
+	take_result(l, row, detectors[row].look(l));
 }
 
 static void run_rows(struct look *l, uint32_t rows)
@@ -277,20 +286,24 @@ static bool seen_before(struct watch *w, int dir, const struct packet *pkt)
 	return false;
 }
 
-static void datagram(struct detect_env *env, struct flow *f, int dir, const struct packet *pkt)
+static struct look look_at(struct detect_env *env, struct flow *f, int dir, const struct packet *pkt)
 {
-	uint32_t rows = worth_asking(env, f, env->udp_rows[pkt->payload[0]]);
-	struct look l;
+	return (struct look){
+		.env = env, .pkt = pkt, .flow = f, .data = pkt->payload,
+		.len = pkt->payload_len, .wire = pkt->payload_wire, .dir = (uint8_t)dir,
+	};
+}
 
+static void datagram(struct detect_env *env, struct flow *f, int dir, const struct packet *pkt, uint32_t rows)
+{
+	rows = worth_asking(env, f, rows);
 	if (rows != 0 && f->watch != NULL && seen_before(f->watch, dir, pkt)) {
 		count(env->counts, COUNT_SEEN_TWICE);
 		rows = 0;
 	}
 	if (rows != 0) {
-		l = (struct look){
-			.env = env, .pkt = pkt, .flow = f, .data = pkt->payload,
-			.len = pkt->payload_len, .wire = pkt->payload_wire, .dir = (uint8_t)dir,
-		};
+		struct look l = look_at(env, f, dir, pkt);
+
 		run_rows(&l, rows);
 	}
 	give_up(env, f);
@@ -413,12 +426,27 @@ static void stream_follow(struct look *l, struct stream_dir *s, const struct pac
 		stream_close(s, &m);
 }
 
+/* Rows that look at segments and not at streams. */
+static void segment_rows(struct detect_env *env, struct flow *f, int dir, const struct packet *pkt, uint32_t rows)
+{
+	struct look l = look_at(env, f, dir, pkt);
+
+	for (; rows != 0; rows &= rows - 1) {
+		unsigned row = (unsigned)__builtin_ctz(rows);
+
+		l.row = (uint8_t)row;
+		take_result(&l, row, detectors[row].segment(&l));
+	}
+}
+
 static void segment(struct detect_env *env, struct flow *f, int dir, const struct packet *pkt)
 {
-	struct stream_dir *s = f->watch != NULL && f->watch->stream != NULL
-	    ? &f->watch->stream->dir[dir] : NULL;
+	struct stream_dir *s;
 	struct look l;
 
+	if (f->alive & env->segment_rows)
+		segment_rows(env, f, dir, pkt, f->alive & env->segment_rows);
+	s = f->watch != NULL && f->watch->stream != NULL ? &f->watch->stream->dir[dir] : NULL;
 	if ((s == NULL || !s->open) && f->dir[dir].payloads > (f->watch == NULL ? STREAM_TRIES : STREAM_TRIES_WATCHED))
 		return;
 	l = (struct look){ .env = env, .pkt = pkt, .flow = f, .dir = (uint8_t)dir };
@@ -433,7 +461,9 @@ void detect_packet(struct detect_env *env, struct flow *f, int dir, const struct
 	if (pkt->payload_len == 0)
 		return;
 	if (pkt->proto == IPPROTO_UDP)
-		datagram(env, f, dir, pkt);
+		datagram(env, f, dir, pkt, env->udp_rows[pkt->payload[0]]);
+	else if (pkt->proto == IPPROTO_ESP)
+		datagram(env, f, dir, pkt, env->esp_rows);
 	else if (pkt->proto == IPPROTO_TCP && !(pkt->flags & PACKET_PORTLESS))
 		segment(env, f, dir, pkt);
 }

@@ -158,12 +158,15 @@ struct detector {
 	enum group group;
 	bool verified;                /* a real capture or client exercised it (docs/METHOD.md) */
 	bool facts_only;              /* looks at facts about the two hosts, not at the payload */
+	bool esp;                     /* look() is shown the packets of ESP too */
 	float cap_bits;               /* most it may add; for statistics log2(n/3), 0 no cap */
 	uint16_t give_up_after;       /* payloads without LOOK_YES, at most GIVE_UP_MAX; 0 never */
 	const struct byte_range *udp; /* first bytes looked at; NULL not over UDP; ends with {1, 0} */
 	const struct byte_range *tcp; /* of a stream's first segment a direction; NULL not over TCP */
 	enum look_result (*look)(struct look *);
 	struct stream_result (*stream)(struct look *); /* in-order bytes from the current position */
+	/* Each TCP segment with payload as it comes: early, late and again; before any stream. NULL none. */
+	enum look_result (*segment)(struct look *);
 	/* Fills in what the call record wants of its streams; may be NULL. */
 	unsigned (*media)(const void *state, int dir, struct media_stats out[MEDIA_STATS_MAX]);
 	/* When the flow ends, with neither packet nor payload: last evidence from what other flows taught. May be NULL. */
@@ -187,6 +190,8 @@ struct detect_env {
 	uint32_t enabled;             /* rows switched on (--detect) */
 	uint32_t udp_rows[256];       /* rows that look at a datagram with this first byte */
 	uint32_t tcp_rows[256];       /* rows that take a stream that begins with this byte */
+	uint32_t esp_rows;            /* rows that look at ESP */
+	uint32_t segment_rows;        /* rows that look at every TCP segment */
 	uint32_t fact_rows;           /* rows that are asked only when something is known of the two hosts */
 	uint32_t give_up_rows[GIVE_UP_MAX + 1]; /* rows that stop at this payload, when they found nothing */
 	/* Frees one older watch when the budget is used up; false when there is none. */

@@ -62,6 +62,14 @@ enum look_result stun_hint_look(struct look *);
 extern const struct byte_range turn_bytes[];
 enum look_result turn_look(struct look *);
 
+/* tunnel.c: names tunnels and marks their flows; no class */
+extern const struct byte_range tunnel_bytes[];
+enum look_result tunnel_look(struct look *);
+enum look_result tunnel_segment(struct look *);
+
+/* tcp_audio.c: the clock of speech in the records of a stream */
+enum look_result tcp_audio_segment(struct look *);
+
 /* skype_udp.c, skype_tcp.c: need env->skype */
 extern const struct byte_range skype_bytes[], skype_stream_bytes[];
 enum look_result skype_look(struct look *);

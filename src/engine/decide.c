@@ -18,7 +18,7 @@ static void subject_of(const struct engine *e, const struct flow *f, struct subj
 		.ip = { f->key.ip[src], f->key.ip[!src] },
 		.port = { f->key.port[src], f->key.port[!src] },
 		.proto = f->key.proto, .initiator_known = flow_initiator(f) >= 0,
-		.dialed = "", .wall_ns = e->wall_ns,
+		.dialed = "", .wall_ns = e->wall_ns, .tunnelled = f->flags & FLOW_TUNNEL,
 	};
 	if (e->source != NULL && e->source->iface_names != NULL) {
 		s->iif = e->source->iface_names[f->iface];

@@ -61,6 +61,7 @@ static void event_set_voip(struct engine *e, const struct flow *f)
 
 	e->event.call = w == NULL ? 0 : w->call;
 	to->kind = NULL;
+	to->tunnelled = f->flags & FLOW_TUNNEL;
 	to->category = w == NULL ? CATEGORY_NONE : w->category;
 	to->packets = f->dir[0].packets + f->dir[1].packets;
 	to->after_ms = (uint32_t)((f->last_ns - f->first_ns) / NS_PER_MS);
@@ -68,7 +69,6 @@ static void event_set_voip(struct engine *e, const struct flow *f)
 		to->cls = CLASS_NONE;
 		to->app = to->call_app = APP_NONE;
 		to->bits = 0;
-		to->tunnelled = false;
 		to->n_evidence = 0;
 		return;
 	}
@@ -76,7 +76,6 @@ static void event_set_voip(struct engine *e, const struct flow *f)
 	to->app = (enum app)w->app;
 	to->call_app = (enum app)w->call_app;
 	to->bits = w->bits;
-	to->tunnelled = false;
 	to->n_evidence = w->n_evidence;
 	memcpy(to->evidence, w->evidence, w->n_evidence * sizeof *w->evidence);
 	if (w->media_packets != 0) {

@@ -109,12 +109,12 @@ static bool in_degraded_run(struct engine *e, struct flow *f, const struct packe
 	return f->watch->degrade_left != 0 && f->watch->degrade_left-- != 0;
 }
 
-/* Nothing more will be learned from this flow's packets, as long as it looks as it did. */
+/* Nothing more will be learned from this flow's packets, as long as it looks as it did. In a tunnel anything may begin. */
 static bool cleared(const struct flow *f)
 {
 	const struct watch *w = f->watch;
 
-	if (f->dir[0].payloads + f->dir[1].payloads - f->looked_at < CLEAR_PAYLOADS)
+	if (f->dir[0].payloads + f->dir[1].payloads - f->looked_at < CLEAR_PAYLOADS || f->flags & FLOW_TUNNEL)
 		return false;
 	if (w == NULL)
 		return true;

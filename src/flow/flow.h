@@ -50,6 +50,7 @@ enum flow_flag {
 	FLOW_NDPI_DONE       = 1 << 13, /* libnDPI had its say */
 	FLOW_SPOKEN          = 1 << 12, /* a voip event was written */
 	FLOW_KILLED          = 1 << 15, /* cut by hand (ctl kill) */
+	FLOW_TUNNEL          = 1 << 16, /* a VPN, secure shell or a proxied connection: its class is of what is inside */
 };
 
 struct flow_dir {
@@ -67,6 +68,8 @@ struct flow_probe {
 	uint16_t seq;
 	uint16_t ms;              /* monotonic milliseconds, low bits */
 };
+
+#define FLOW_SMALL 700 /* payload bytes; speech comes in smaller pieces (detect/speech.h) */
 
 struct watch;
 struct rule;
@@ -91,6 +94,7 @@ struct flow {
 	uint8_t action;           /* enum action of the verdict in force */
 	uint8_t reject;           /* enum reject_target */
 	uint8_t used;             /* slot of the slab in use */
+	uint8_t small[2][2];      /* by direction: packets with at most FLOW_SMALL bytes in this second and the one before */
 
 	_Alignas(64) const struct rule *rule; /* that decided, or the first that alerted; NULL none */
 	uint64_t first_ns;

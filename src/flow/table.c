@@ -463,8 +463,10 @@ static void tcp_follow(struct flow_table *t, struct flow *f, const struct packet
 	wheel_add(t, flow_number(t, f), f, deadline_tick(t, f));
 }
 
-static void window_add(struct flow *f, struct flow_dir *d, uint32_t second, uint32_t bytes)
+static void window_add(struct flow *f, int dir, uint32_t second, uint32_t bytes)
 {
+	struct flow_dir *d = &f->dir[dir];
+
 	if (second != f->window) {
 		bool next = second == f->window + 1;
 
@@ -473,12 +475,16 @@ static void window_add(struct flow *f, struct flow_dir *d, uint32_t second, uint
 			f->dir[i].window_bytes[1] = next ? f->dir[i].window_bytes[0] : 0;
 			f->dir[i].window_packets[0] = 0;
 			f->dir[i].window_bytes[0] = 0;
+			f->small[i][1] = next ? f->small[i][0] : 0;
+			f->small[i][0] = 0;
 		}
 		f->window = second;
 	}
 	if (d->window_packets[0] != UINT16_MAX)
 		d->window_packets[0]++;
 	d->window_bytes[0] += bytes;
+	if (bytes <= FLOW_SMALL && f->small[dir][0] != UINT8_MAX)
+		f->small[dir][0]++;
 }
 
 static void flow_count(struct flow *f, const struct packet *pkt, int dir)
@@ -497,7 +503,7 @@ static void flow_count(struct flow *f, const struct packet *pkt, int dir)
 		d->size_min = size;
 	if (size > d->size_max)
 		d->size_max = size;
-	window_add(f, d, (uint32_t)(pkt->frame->mono_ns / NS_PER_S), size);
+	window_add(f, dir, (uint32_t)(pkt->frame->mono_ns / NS_PER_S), size);
 }
 
 struct flow *flow_table_packet(struct flow_table *t, const struct packet *pkt, struct counts *counts, int *dir)

@@ -15,7 +15,10 @@
  * Only names that belong to one application: google.com is not Meet,
  * facebook.com not Messenger, kakao.com not KakaoTalk. The table was written
  * from the vendors' published lists for firewalls (Zoom, Webex, Microsoft,
- * Google Meet) and from names seen in labelled captures.
+ * Google Meet), the allowed domains of Cisco's Webex SDK (broadcloud*), the
+ * lists of v2fly/domain-list-community for these applications, libnDPI's for
+ * Teams, and from names seen in labelled captures. `ess.apple.com` registers
+ * FaceTime and iMessage alike and is named for the one that calls.
  *
  * SHARED where the name leads to front ends that serve other services too
  * (Google, Facebook, Microsoft 365, Cloudflare, Akamai, Google Cloud).
@@ -27,19 +30,29 @@
 	X("ac-talk.gl.kakao.com", KAKAOTALK, OWN) \
 	X("ac-talk.kakao.com", KAKAOTALK, OWN) \
 	X("addlive.io", SNAPCHAT, OWN) \
+	X("broadcloud.com.au", WEBEX, OWN) \
+	X("broadcloud.eu", WEBEX, OWN) \
+	X("broadcloudpbx.com", WEBEX, OWN) \
+	X("broadcloudpbx.net", WEBEX, OWN) \
 	X("cdn-telegram.org", TELEGRAM, OWN) \
 	X("cdninstagram.com", INSTAGRAM, SHARED) \
 	X("ciscospark.com", WEBEX, OWN) \
 	X("d.skype.net", SKYPE, OWN) \
 	X("dis.gd", DISCORD, SHARED) \
+	X("discord-activities.com", DISCORD, SHARED) \
 	X("discord.co", DISCORD, SHARED) \
 	X("discord.com", DISCORD, SHARED) \
 	X("discord.gg", DISCORD, OWN) \
 	X("discord.media", DISCORD, OWN) \
+	X("discordactivities.com", DISCORD, SHARED) \
 	X("discordapp.com", DISCORD, SHARED) \
 	X("discordapp.net", DISCORD, SHARED) \
+	X("discordcdn.com", DISCORD, SHARED) \
+	X("discordpartygames.com", DISCORD, SHARED) \
+	X("discordsays.com", DISCORD, SHARED) \
 	X("duo.google.com", GOOGLEMEET, SHARED) \
 	X("edge-chat.facebook.com", MESSENGER, SHARED) \
+	X("ess.apple.com", FACETIME, SHARED) \
 	X("facetime.apple.com", FACETIME, SHARED) \
 	X("fbmessenger.com", MESSENGER, SHARED) \
 	X("feelinsonice-hrd.appspot.com", SNAPCHAT, SHARED) \
@@ -47,12 +60,14 @@
 	X("gateway.discord.gg", DISCORD, SHARED) \
 	X("gateway.messenger.live.com", TEAMS, OWN) \
 	X("geforcenow.com", GEFORCENOW, OWN) \
+	X("graph.org", TELEGRAM, SHARED) \
 	X("hangouts.clients6.google.com", GOOGLEMEET, SHARED) \
 	X("hangouts.google.com", GOOGLEMEET, SHARED) \
 	X("ig.me", INSTAGRAM, SHARED) \
 	X("imo.im", IMO, OWN) \
 	X("imoim.net", IMO, OWN) \
 	X("instagram.com", INSTAGRAM, SHARED) \
+	X("kakaotalk.jp", KAKAOTALK, OWN) \
 	X("katalk.gl.kakao.com", KAKAOTALK, OWN) \
 	X("katalk.kakao.com", KAKAOTALK, OWN) \
 	X("lin.ee", LINE, SHARED) \
@@ -93,7 +108,9 @@
 	X("skypeassets.com", TEAMS, SHARED) \
 	X("skypedata.akadns.net", TEAMS, OWN) \
 	X("skypeforbusiness.com", TEAMS, OWN) \
+	X("snap-dev.net", SNAPCHAT, SHARED) \
 	X("snapchat.com", SNAPCHAT, SHARED) \
+	X("snapkit.co", SNAPCHAT, SHARED) \
 	X("stel.com", TELEGRAM, OWN) \
 	X("t.me", TELEGRAM, OWN) \
 	X("talk.gl.kakao.com", KAKAOTALK, OWN) \
@@ -101,6 +118,7 @@
 	X("talk.kakao.com", KAKAOTALK, OWN) \
 	X("tdesktop.com", TELEGRAM, OWN) \
 	X("teams-afd.trafficmanager.net", TEAMS, OWN) \
+	X("teams.cdn.office.net", TEAMS, SHARED) \
 	X("teams.cloud.microsoft", TEAMS, SHARED) \
 	X("teams.live.com", TEAMS, SHARED) \
 	X("teams.microsoft.com", TEAMS, SHARED) \
@@ -108,28 +126,50 @@
 	X("teams.office.com", TEAMS, SHARED) \
 	X("teams.trafficmanager.net", TEAMS, OWN) \
 	X("teamspeak.com", TEAMSPEAK, OWN) \
+	X("telegra.ph", TELEGRAM, SHARED) \
 	X("telegram-cdn.org", TELEGRAM, OWN) \
 	X("telegram.dog", TELEGRAM, OWN) \
 	X("telegram.me", TELEGRAM, OWN) \
 	X("telegram.org", TELEGRAM, OWN) \
+	X("telegram.space", TELEGRAM, SHARED) \
 	X("telesco.pe", TELEGRAM, OWN) \
 	X("tg.dev", TELEGRAM, OWN) \
 	X("tx.me", TELEGRAM, OWN) \
 	X("ui.skype.com", SKYPE, OWN) \
 	X("vb.me", VIBER, OWN) \
+	X("vbcdn.com", VIBER, SHARED) \
+	X("vbcdn.net", VIBER, SHARED) \
+	X("viber.co", VIBER, OWN) \
 	X("viber.com", VIBER, OWN) \
+	X("viber.me", VIBER, OWN) \
 	X("wa.me", WHATSAPP, OWN) \
 	X("wbx2.com", WEBEX, OWN) \
+	X("webex.ca", WEBEX, OWN) \
+	X("webex.co.in", WEBEX, OWN) \
+	X("webex.co.it", WEBEX, OWN) \
+	X("webex.co.jp", WEBEX, OWN) \
+	X("webex.co.kr", WEBEX, OWN) \
+	X("webex.co.nz", WEBEX, OWN) \
+	X("webex.co.uk", WEBEX, OWN) \
 	X("webex.com", WEBEX, OWN) \
+	X("webex.com.au", WEBEX, OWN) \
+	X("webex.com.br", WEBEX, OWN) \
 	X("webex.com.cn", WEBEX, OWN) \
+	X("webex.com.hk", WEBEX, OWN) \
+	X("webex.com.mx", WEBEX, OWN) \
+	X("webex.de", WEBEX, OWN) \
+	X("webex.es", WEBEX, OWN) \
+	X("webex.fr", WEBEX, OWN) \
 	X("webexapis.com", WEBEX, SHARED) \
 	X("webexcontent.com", WEBEX, SHARED) \
+	X("webexgov.us", WEBEX, OWN) \
 	X("wechat.com", WECHAT, OWN) \
 	X("weixin.com", WECHAT, OWN) \
 	X("weixin.qq.com", WECHAT, OWN) \
 	X("whatsapp.biz", WHATSAPP, OWN) \
 	X("whatsapp.com", WHATSAPP, OWN) \
 	X("whatsapp.net", WHATSAPP, OWN) \
+	X("whatsapp.org", WHATSAPP, SHARED) \
 	X("whispersystems.org", SIGNAL, OWN) \
 	X("workspace.turns.goog", GOOGLEMEET, OWN) \
 	X("wx.qq.com", WECHAT, OWN) \

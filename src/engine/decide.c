@@ -9,6 +9,16 @@
 /* How long the redial of a pair just cut is remembered: callers try again within a minute. */
 #define CUT_NS (60 * NS_PER_S)
 
+/* Of the application we found in the flow itself; else what names and libnDPI say. RTP of a call is no streaming, whatever its payload type. */
+static enum category category_of(const struct watch *w)
+{
+	enum category own = app_category((enum app)w->app);
+
+	if (w->cls != CLASS_NONE && own != CATEGORY_NONE && own != CATEGORY_OTHER)
+		return own;
+	return w->category != CATEGORY_NONE ? w->category : own;
+}
+
 static void subject_of(const struct engine *e, const struct flow *f, struct subject *s)
 {
 	const struct watch *w = f->watch;
@@ -32,7 +42,7 @@ static void subject_of(const struct engine *e, const struct flow *f, struct subj
 	s->app = (enum app)w->app;
 	s->call_app = (enum app)w->call_app;
 	s->bits = w->bits;
-	s->category = w->category != CATEGORY_NONE ? w->category : app_category(s->app);
+	s->category = category_of(w);
 	s->role = engine_role(e, f);
 	s->signaller = w->signaller;
 	s->signaller_port = w->signaller_port;

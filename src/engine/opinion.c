@@ -28,7 +28,7 @@ void opinion_ask(struct engine *e, struct flow *f, int dir, const struct packet 
 	struct look l = { .env = &e->env, .pkt = pkt, .flow = f, .dir = (uint8_t)dir };
 	struct ndpi_opinion says;
 
-	if (e->conf.ndpi == NDPI_EVIDENCE && !wants_name(f->watch))
+	if (e->conf.ndpi == NDPI_EVIDENCE && !policy_asks_category(e->policy) && !wants_name(f->watch))
 		return;
 	if (!opinion_start(e) || detect_watch(&l) == NULL ||
 	    !ndpi_view_packet(e->ndpi, &f->watch->ndpi, f, pkt, &e->counts, &says))
@@ -36,7 +36,7 @@ void opinion_ask(struct engine *e, struct flow *f, int dir, const struct packet 
 	f->flags |= FLOW_NDPI_DONE;
 	if (f->watch->category == CATEGORY_NONE && says.category != CATEGORY_NONE) {
 		f->watch->category = says.category;
-		f->watch->dirty = true;
+		watch_ask_rules(f->watch);
 	}
 	l.row = detect_row_ndpi();
 	if (says.app != APP_NONE)

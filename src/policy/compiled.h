@@ -62,6 +62,7 @@ struct policy {
 	float threshold[THRESHOLDS_MAX];
 	unsigned n_thresholds;
 	bool asks_undecided;
+	bool asks_category;
 };
 
 static inline bool has(const struct compiled *r, enum selector s)

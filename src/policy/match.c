@@ -152,6 +152,11 @@ bool policy_asks_undecided(const struct policy *p)
 	return p->asks_undecided;
 }
 
+bool policy_asks_category(const struct policy *p)
+{
+	return p->asks_category;
+}
+
 uint8_t policy_band(const struct policy *p, float bits)
 {
 	uint8_t band = 0;

@@ -86,6 +86,8 @@ void policy_set_act_bits(struct policy *, float bits);
 struct verdict policy_judge(const struct policy *, const struct subject *);
 /* False when no rule can match a flow without a class: then undecided flows need not be asked about. */
 bool policy_asks_undecided(const struct policy *);
+/* False when no rule has a category: then libnDPI need not be asked about flows that are no call. */
+bool policy_asks_category(const struct policy *);
 /* Index of the band between two thresholds used by the rules: a verdict can only change with it. */
 uint8_t policy_band(const struct policy *, float bits);
 /* Next moment (wall, ns) at which `during` or `until` changes a verdict; UINT64_MAX never. */

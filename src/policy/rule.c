@@ -350,5 +350,6 @@ void rule_finish(struct parser *p)
 	threshold_add(p, p->rule.bits_lo, p->sel_at[SEL_BITS]);
 	threshold_add(p, p->rule.bits_hi, p->sel_at[SEL_BITS]);
 	policy->asks_undecided |= p->rule.any;
+	policy->asks_category |= has(&p->rule, SEL_CATEGORY);
 	policy->rule[policy->n++] = p->rule;
 }

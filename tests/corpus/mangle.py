@@ -23,6 +23,7 @@ import tempfile
 
 MIN_PACKETS = 10  # of a media flow, after the damage
 ACT_BITS = 16
+SKIP = 77
 CALLS = ("media", "signalling")
 MS = 1_000_000  # ns
 
@@ -295,6 +296,9 @@ def main():
     ap.add_argument("--keep", metavar="DIR", help="keep the damaged captures there")
     ap.add_argument("least", nargs="*", metavar="min:WAY:LABEL=SHARE")
     a = ap.parse_args()
+    if not os.path.exists(os.path.join(a.corpus, "labels.tsv")):
+        print("skipped: no labelled captures")
+        return SKIP
     labels, failed, shares = labels_of(os.path.join(a.corpus, "labels.tsv")), False, {}
     kinds = CALLS + ("skype", "app", "other")
     print("way".ljust(14) + "".join(k.rjust(18) for k in kinds))

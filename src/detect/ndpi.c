@@ -79,6 +79,8 @@ static ndpi_protocol module_end(struct ndpi_detection_module_struct *m, struct n
  */
 #define PACKETS_UDP 24
 #define PACKETS_TCP 80
+/* Packets in which it may say more of a protocol it knows already: a TLS handshake with its certificates has as many. */
+#define PACKETS_MORE 10
 
 struct ndpi_view {
 	struct ndpi_detection_module_struct *module;
@@ -90,6 +92,7 @@ struct ndpi_view {
 /* What we keep of a flow in front of the library's own struct, whose size only the library knows. */
 struct view_flow {
 	_Alignas(max_align_t) uint32_t packets;
+	uint32_t known;           /* of them, since the protocol is known */
 };
 
 static struct ndpi_flow_struct *flow_of(struct view_flow *v)
@@ -378,7 +381,8 @@ bool ndpi_view_packet(struct ndpi_view *v, void **state, const struct flow *flow
 		r = module_packet(v->module, their, pkt->ip_at, (uint16_t)pkt->ip_caplen,
 		    pkt->frame->mono_ns / NS_PER_MS);
 	if (PROTOCOL_APP(r) == NDPI_PROTOCOL_UNKNOWN || ndpi_extra_dissection_possible(v->module, their)) {
-		if (++f->packets < packets_max(flow->key.proto))
+		f->known += PROTOCOL_APP(r) != NDPI_PROTOCOL_UNKNOWN;
+		if (++f->packets < packets_max(flow->key.proto) && f->known < PACKETS_MORE)
 			return false;
 		r = module_end(v->module, their);
 	}

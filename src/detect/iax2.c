@@ -356,7 +356,7 @@ static bool run_ends(const struct look *l, uint16_t number, uint16_t stamp)
 	uint16_t ms = (uint16_t)(l->pkt->frame->mono_ns / NS_PER_MS);
 	uint16_t step = (uint16_t)(stamp - p->seq), passed = (uint16_t)(ms - p->ms);
 	bool on = p->ssrc == (RUN_MARK | number) && step != 0 && step % RUN_STEP == 0 && step <= RUN_STEP_MAX
-	    && passed <= step + RUN_JITTER && passed + RUN_JITTER >= step;
+	    && passed <= step + RUN_JITTER && passed + RUN_JITTER >= step && iax2_is_speech(step, l->wire - MINI_LEN);
 
 	*p = (struct flow_probe){ .ssrc = RUN_MARK | number, .ts = on ? p->ts + 1 : 0, .seq = stamp, .ms = ms };
 	return p->ts >= RUN;
@@ -369,7 +369,7 @@ static struct iax2_state *join(struct look *l)
 	uint16_t number = cur_u16(&c), stamp = cur_u16(&c);
 	struct iax2_state *s;
 
-	if (c.bad || l->depth != 0 || l->wire % RUN_NOT_OF == 0 || l->wire > RUN_WIRE_MAX + MINI_LEN * (number == 0 ? IAX2_ENTRIES_MAX : 0)
+	if (c.bad || l->wire <= MINI_LEN || l->depth != 0 || l->wire % RUN_NOT_OF == 0 || l->wire > RUN_WIRE_MAX + MINI_LEN * (number == 0 ? IAX2_ENTRIES_MAX : 0)
 	    || l->flow->dir[0].payloads + l->flow->dir[1].payloads > RUN_LOOKS)
 		return NULL;
 	if (number == 0 ? !iax2_trunk_whole(l) : !run_ends(l, number, stamp))

@@ -92,6 +92,26 @@ bool iax2_frame_begins(const struct iax2_frame *f)
 	    (f->subclass == IAX_NEW || f->subclass == IAX_REGREQ || f->subclass == IAX_POKE);
 }
 
+/* --- mini frames --- */
+
+bool iax2_is_speech(uint16_t ms, uint32_t bytes)
+{
+	static const struct { uint8_t ms, bytes; } frames[] = {
+		{ 10, 80 },  /* G.711, G.722 */
+		{ 10, 160 }, /* linear, 8 kHz */
+		{ 10, 40 },  /* G.726, ADPCM */
+		{ 10, 10 },  /* G.729 */
+		{ 20, 33 },  /* GSM */
+		{ 20, 38 }, { 30, 50 }, /* iLBC (RFC 3951) */
+		{ 30, 24 }, { 30, 20 }, /* G.723.1 */
+	};
+
+	for (unsigned i = 0; i < sizeof frames / sizeof *frames; i++)
+		if (ms % frames[i].ms == 0 && bytes == (uint32_t)ms / frames[i].ms * frames[i].bytes)
+			return true;
+	return false;
+}
+
 /* --- trunks --- */
 
 #define TRUNK_HEAD 8          /* a zero call number, command, flags, stamp: 8.1.3.2 */

@@ -29,6 +29,12 @@ bool iax2_frame_read(const struct look *, struct iax2_frame *);
 /* Frames that begin something have no peer yet and count from 0. */
 bool iax2_frame_begins(const struct iax2_frame *);
 
+/*
+ * Whether so many bytes are so many milliseconds of a codec of constant rate: a game that counts
+ * milliseconds sends other sizes.
+ */
+bool iax2_is_speech(uint16_t ms, uint32_t bytes);
+
 /* Trunks (8.1.3.2): mini frames of many calls behind a zero call number, a command, flags and a stamp. */
 enum { IAX2_TRUNK = 1, IAX2_TRUNK_STAMPS = 1, IAX2_ENTRIES_MAX = 64 };
 

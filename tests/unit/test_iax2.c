@@ -123,21 +123,22 @@ static void mini_frames_joined_midway(void **state)
 	assert_float_equal(feed_judge(f).bits, 20, 0.01);
 }
 
-/* Clocks and counters of other protocols: at another pace, under numbers that change, or in other steps. */
+/* Clocks and counters of other protocols: at another pace, under numbers that change, in other steps, or in sizes that are no speech. */
 static void other_clocks_are_not_iax2(void **state)
 {
-	static const struct { uint16_t number, number_step, step, gap_ms; } t[] = {
-		{ 0x1234, 0, 1, 20 }, { 0x1234, 0, 40, 200 }, { 0x1234, 1, 20, 20 }, { 0x1234, 0, 33, 33 }, { 0x1234, 0, 0, 20 },
+	static const struct { uint16_t number, number_step, step, gap_ms, size; } t[] = {
+		{ 0x1234, 0, 1, 20, 164 }, { 0x1234, 0, 40, 200, 324 }, { 0x1234, 1, 20, 20, 164 }, { 0x1234, 0, 33, 33, 164 },
+		{ 0x1234, 0, 0, 20, 164 }, { 0x1234, 0, 20, 20, 84 + 7 }, { 0x1234, 0, 50, 50, 100 },
 	};
 	struct feed *f = *state;
 
 	for (size_t k = 0; k < sizeof t / sizeof *t; k++)
 		for (uint16_t i = 0; i < 60; i++) {
 			uint16_t n = (uint16_t)(t[k].number + t[k].number_step * i), at = (uint16_t)(t[k].step * i);
-			uint8_t b[84] = { (uint8_t)(n >> 8), (uint8_t)n, (uint8_t)(at >> 8), (uint8_t)at };
+			uint8_t b[400] = { (uint8_t)(n >> 8), (uint8_t)n, (uint8_t)(at >> 8), (uint8_t)at };
 
 			f->frame.mono_ns += (t[k].gap_ms - 1) * NS_PER_MS;
-			feed(f, (struct feed_from){ .client_port = (uint16_t)(2000 + k) }, b, sizeof b);
+			feed(f, (struct feed_from){ .client_port = (uint16_t)(2000 + k) }, b, t[k].size);
 			assert_null(feed_evidence(f, GROUP_SIGNALLING, CLASS_MEDIA));
 		}
 }

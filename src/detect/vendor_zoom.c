@@ -7,7 +7,9 @@
  * measured again in labelled captures of 2020 and 2022, which differ: the
  * older one has no number, session and direction behind the first byte.
  *
- *   01 ... hello   02 ... its answer   05 ... everything else:
+ *   01 ... hello   02 ... its answer   05 ... everything else, but for
+ *   03 [count 4, time 4, session 4, 01] and 02 or 05: pings every 4 s, their echoes too; joined while nobody talks a
+ *      channel shows nothing else
  *   05 [number 2, session 4, direction 1: 00 to the server, 04 from it] media
  */
 #include "detect/vendor.h"
@@ -16,7 +18,7 @@
 
 #include "base/cursor.h"
 
-enum { HELLO = 1, ANSWER = 2, CHANNEL = 5 };
+enum { HELLO = 1, ANSWER = 2, PING = 3, CHANNEL = 5 };
 enum { TO_SERVER = 0, FROM_SERVER = 4 };
 
 #define HELLO_ID       3   /* offset of the 16 bytes the answer repeats */
@@ -35,6 +37,7 @@ enum { TO_SERVER = 0, FROM_SERVER = 4 };
 #define BITS_SESSION   8.0f /* numbered: direction byte (7) and a session that stays (32, but session numbers do) */
 #define BITS_STEP      3.0f /* a number one higher: counters do that too */
 #define STEPS_COUNTED  4
+#define PINGS          4    /* of one session, both ways, before they are believed: signalling, for a channel is kept open without media too */
 #define STEPS_ALONE    3    /* steps before a numbered channel joined midway is believed */
 
 struct zoom_flow {
@@ -42,7 +45,7 @@ struct zoom_flow {
 	uint32_t session;
 	uint16_t number[2];  /* last of the channel, or of the media where the channel has none */
 	uint16_t frames, numbered;
-	uint8_t steps;
+	uint8_t steps, pings[2];
 	bool greeted, answered, counting[2];
 };
 static_assert(sizeof(struct zoom_flow) <= VENDOR_STATE, "fits the state of a vendor's flow");
@@ -136,13 +139,21 @@ static bool is_numbered(const struct look *l)
 	    && (type == KEEP_ALIVE || type == BIND || type == BIND_ANSWER || kind_find(type) != NULL);
 }
 
+static bool is_ping(const struct look *l)
+{
+	enum { COUNT_MAX = 1 << 16, MARK_AT = 13, ASKS = 5, ECHOES = 2, MIN = 16 };
+
+	return l->len >= MIN && l->data[0] == PING && u32_at(l, 1) < COUNT_MAX && l->data[MARK_AT] == 1
+	    && (l->data[MARK_AT + 1] == ASKS || l->data[MARK_AT + 1] == ECHOES);
+}
+
 static bool zoom_opens(const struct look *l)
 {
 	struct media_frame f;
 
-	if (l->len == 0 || (l->data[0] != HELLO && l->data[0] != CHANNEL))
+	if (l->len == 0 || (l->data[0] != HELLO && l->data[0] != CHANNEL && l->data[0] != PING))
 		return false;
-	return is_hello(l) || is_numbered(l) || (l->data[0] == CHANNEL && frame_parse(l, PLAIN, &f) && f.exact);
+	return is_hello(l) || is_ping(l) || is_numbered(l) || (l->data[0] == CHANNEL && frame_parse(l, PLAIN, &f) && f.exact);
 }
 
 static void step(struct zoom_flow *z, int dir, uint16_t number)
@@ -185,6 +196,20 @@ static void answer(struct look *l, struct zoom_flow *z)
 	z->answered = true;
 	z->session = u32_at(l, HELLO_ID + HELLO_ID_LEN);
 	weigh(l, z);
+}
+
+static void ping(struct look *l, struct zoom_flow *z)
+{
+	uint32_t session = u32_at(l, 9);
+
+	if (!is_ping(l) || z->greeted || z->frames != 0 || (z->session != 0 && session != z->session))
+		return;
+	z->session = session;
+	step(z, l->dir, (uint16_t)u32_at(l, 1));
+	z->pings[l->dir] += z->pings[l->dir] < PINGS;
+	if (z->pings[0] + z->pings[1] >= PINGS && z->pings[0] != 0 && z->pings[1] != 0 && z->steps != 0)
+		detect_evidence(l, CLASS_SIGNALLING, APP_ZOOM, BITS_SESSION + vendor_run(z->steps, STEPS_COUNTED, BITS_STEP),
+		    "pings of a Zoom media channel", 0, 0);
 }
 
 /* The newer header; false when its session is another's. */
@@ -232,6 +257,8 @@ static enum look_result zoom_look(struct look *l, void *state)
 		hello(l, z);
 	else if (l->data[0] == ANSWER)
 		answer(l, z);
+	else if (l->data[0] == PING)
+		ping(l, z);
 	else if (l->data[0] == CHANNEL)
 		channel(l, z);
 	return z->greeted || z->steps >= STEPS_ALONE ? LOOK_YES : LOOK_MAYBE;

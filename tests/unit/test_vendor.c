@@ -187,6 +187,35 @@ static void zoom_direct_is_named_by_rtp_inside(void **state)
 	assert_true(feed_bits(f, GROUP_VENDOR, CLASS_MEDIA) <= UNVERIFIED_BITS);
 }
 
+/* Joined while nobody talks: pings that count up, and their echoes, of one session. */
+static void zoom_ping(struct feed *f, bool server, uint8_t count, uint8_t session)
+{
+	uint8_t p[81] = { 3, 0, 0, 0, count, 0, 0x6f, 0x72, 0xdf, 0, 0x4f, 0x83, session, 1, server ? 2 : 5, 0x40 };
+
+	feed(f, server ? SERVER : CLIENT, p, sizeof p);
+}
+
+static void zoom_pings(void **state)
+{
+	struct feed *f = *state;
+
+	for (uint8_t i = 0; i < 3; i++)
+		zoom_ping(f, false, i, 0x7a);
+	expect_nothing(f); /* one way */
+	for (uint8_t i = 0; i < 3; i++)
+		zoom_ping(f, true, i, 0x7a);
+	expect(f, CLASS_SIGNALLING, APP_ZOOM, ACT_BITS);
+}
+
+static void zoom_pings_of_other_sessions(void **state)
+{
+	struct feed *f = *state;
+
+	for (uint8_t i = 0; i < 20; i++)
+		zoom_ping(f, i & 1, i, i);
+	expect_nothing(f);
+}
+
 /* --- Discord --- */
 
 static void discord_ask(struct feed *f, bool answered)
@@ -683,7 +712,7 @@ int main(void)
 		WITH_FEED(zoom_numbers_must_rise), WITH_FEED(zoom_audio_shows_its_rtp),
 		WITH_FEED(zoom_channel_without_media), WITH_FEED(zoom_session_of_another),
 		WITH_FEED(zoom_direct_is_named_by_rtp_inside),
-		WITH_FEED(discord_asks_for_its_address), WITH_FEED(discord_one_direction), WITH_FEED(discord_cut_by_the_capture),
+		WITH_FEED(zoom_pings), WITH_FEED(zoom_pings_of_other_sessions), WITH_FEED(discord_asks_for_its_address), WITH_FEED(discord_one_direction), WITH_FEED(discord_cut_by_the_capture),
 		WITH_FEED(telegram_joined_midway), WITH_FEED(telegram_midway_is_not_any_session), WITH_FEED(discord_video_one_way_is_a_call),
 		WITH_FEED(discord_sources_in_turn), WITH_FEED(discord_joined_midway),
 		WITH_FEED(discord_magic_in_other_lengths),

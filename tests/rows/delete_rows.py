@@ -39,7 +39,7 @@ GROUPS_EMPTY = {"CADENCE"}
 BOUNDS = [
     ("ANNOUNCED_BITS", "src/detect/detect.h", "#define ANNOUNCED_BITS 12.0f", "#define ANNOUNCED_BITS 24.0f",
      r"scenario\.announced|unit\.test_sip$"),
-    ("UNVERIFIED_BITS", "src/detect/detect.c", "if (!d->verified && bits > UNVERIFIED_BITS)", "if (false)", r"unit\.test_bounds|unit\.test_h323"),
+    ("UNVERIFIED_BITS", "src/detect/detect.c", "if (!d->verified && bits > UNVERIFIED_BITS)", "if (false)", r"unit\.test_(bounds|detect)"),
     ("cap_bits", "src/detect/detect.c", "if (d->cap_bits > 0 && bits > d->cap_bits)", "if (false)", r"unit\.test_(bounds|judge)"),
     ("EVIDENCE_MAX", "src/detect/detect.c", "if (w->n_evidence == EVIDENCE_MAX)", "if (false)", r"unit\.test_bounds"),
     ("DEPTH_MAX", "src/detect/detect.c", "|| l->depth == DEPTH_MAX", "", r"unit\.test_(bounds|ice)"),

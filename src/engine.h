@@ -27,6 +27,7 @@ struct engine_conf {
 	struct facts *facts;
 	struct skype_hosts *skype;
 	struct roles *roles;
+	struct limits *limits;
 	/* The kernel must no longer decide by itself what happens to this flow (rules changed). */
 	void (*on_unmark)(void *arg, const struct flow_key *);
 	/* Takes events in place of the sink; NULL: the sink does. */

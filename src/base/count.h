@@ -36,7 +36,7 @@
 	X(FACTS_REFUSED, "facts_refused", "facts not kept: a bound was reached") \
 	X(EVIDENCE_REFUSED, "evidence_refused", "evidence not kept: all slots of the flow were used") \
 	X(VOIP_SUPPRESSED, "voip_suppressed", "decision changes past the eighth of a flow") \
-	X(CALLS, "calls", "calls seen") \
+	X(CALLS, "calls", "calls that ended and were written") \
 	X(CALLS_REFUSED, "calls_refused", "calls not recorded: the table was full") \
 	X(SIGNALS_REFUSED, "signals_refused", "signalling messages with fields longer than we keep") \
 	X(NDPI_REFUSED, "ndpi_refused", "flows not shown to libnDPI: its budget was used up") \
@@ -53,7 +53,8 @@
 	X(QUEUE_CUT, "queue_cut", "packets of which a queue gave only the beginning") \
 	X(VERDICTS_REFUSED, "verdicts_refused", "messages with verdicts that the kernel did not take") \
 	X(UNMARKED, "unmarked", "connections whose mark was cleared: their packets are wanted again") \
-	X(SEEN_TWICE, "seen_twice", "datagrams of watched flows that came before: mirrored twice, or on two interfaces")
+	X(SEEN_TWICE, "seen_twice", "datagrams of watched flows that came before: mirrored twice, or on two interfaces") \
+	X(LIMITS_FORGOTTEN, "limits_forgotten", "hosts whose rate of a limit rule was forgotten for want of room")
 
 enum counter {
 #define X(id, key, help) COUNT_##id,

@@ -103,8 +103,6 @@ struct watch {
 	/* the judge's last word, see judge.h */
 	uint8_t cls, app, band, voip_events;
 	float bits;
-	uint64_t degrade_interval;    /* of the last degraded run over TCP */
-	uint8_t degrade_left;         /* segments still to lose in it */
 	struct stream *stream;        /* TCP being put together, NULL none */
 	void *ndpi;                   /* libnDPI's state, NULL none */
 };

@@ -2,10 +2,6 @@
 /* From the verdict of a flow to the fate of one packet. */
 #include "engine/state.h"
 
-#include <netinet/in.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/clock.h"
 #include "base/hash.h"
 
@@ -17,43 +13,20 @@
 #define CLEAR_PAYLOADS 64
 
 /*
- * `degrade`: once in each interval a run of packets is lost. Packet loss
- * concealment hides gaps up to some 60 ms (ITU-T G.711 Appendix I fades out
- * after 60 ms); a run of 240 ms in each second cannot be hidden. TCP loses a few
- * segments a second instead, which it repairs, while a voice over it stalls for
- * a round trip each time.
+ * `degrade`: once in each interval a run of what may be speech is lost. Packet
+ * loss concealment hides gaps up to some 60 ms (ITU-T G.711 Appendix I fades out
+ * after 60 ms); a run of 240 ms in each second cannot be hidden. Over TCP, where
+ * nothing is lost for good, the voice stands still until the run is over and the
+ * segment was sent again.
+ *
+ * What is larger than speech passes, so that a download over the same flow or
+ * rule goes on: its segments are full, while those of a voice hold one frame. The
+ * longest in use is linear audio, 16 bit at 16 kHz, 20 ms: 640 bytes (RFC 3551,
+ * 4.5.11), with the headers of RTP, SRTP's tag and TURN's ChannelData 666.
  */
-#define DEGRADE_INTERVAL_NS (1 * NS_PER_S)
-#define DEGRADE_RUN_NS      (240 * NS_PER_MS)
-#define DEGRADE_TCP_SEGMENTS 3
-
-/* Token buckets of `limit`: one for a host under a rule. */
-#define BUCKETS        4096   /* power of two; two hosts that share one start afresh in turn */
-#define BUCKET_BURST_S 1      /* seconds of the rate that may come at once */
-
-struct bucket {
-	struct addr host;
-	const struct rule *rule;
-	uint64_t filled_ns;
-	double bytes;
-};
-
-struct limits { struct bucket bucket[BUCKETS]; };
-
-struct limits *limits_new(void)
-{
-	return calloc(1, sizeof(struct limits));
-}
-
-void limits_free(struct limits *l)
-{
-	free(l);
-}
-
-void limits_clear(struct limits *l)
-{
-	memset(l, 0, sizeof *l);
-}
+#define DEGRADE_INTERVAL_NS  (1 * NS_PER_S)
+#define DEGRADE_RUN_NS       (240 * NS_PER_MS)
+#define DEGRADE_SPEECH_BYTES 700 /* of payload */
 
 /* The end a rate is counted for: the inside one, else who opened the flow. */
 static const struct addr *limited_host(const struct engine *e, const struct flow *f)
@@ -67,20 +40,11 @@ static const struct addr *limited_host(const struct engine *e, const struct flow
 
 static bool over_limit(struct engine *e, const struct flow *f, uint32_t bytes)
 {
-	const struct addr *host = limited_host(e, f);
-	struct bucket *b = &e->limits->bucket[hash_bytes(host, sizeof *host) % BUCKETS];
-	double rate = (double)f->rule->limit_bytes_per_s;
+	bool forgot, fits = limits_take(e->limits, f->rule, limited_host(e, f), bytes, e->mono_ns, &forgot);
 
-	if (b->rule != f->rule || !addr_equal(&b->host, host))
-		*b = (struct bucket){ *host, f->rule, e->mono_ns, rate * BUCKET_BURST_S };
-	b->bytes += rate * (double)(e->mono_ns - b->filled_ns) / 1e9;
-	if (b->bytes > rate * BUCKET_BURST_S)
-		b->bytes = rate * BUCKET_BURST_S;
-	b->filled_ns = e->mono_ns;
-	if (b->bytes < bytes)
-		return true;
-	b->bytes -= bytes;
-	return false;
+	if (forgot)
+		count(&e->counts, COUNT_LIMITS_FORGOTTEN);
+	return !fits;
 }
 
 /* Where in this interval the run begins: random, but the same for every packet of the flow. */
@@ -91,22 +55,12 @@ static uint64_t run_start(const struct flow *f, uint64_t interval)
 	return hash_bytes(seed, sizeof seed) % (DEGRADE_INTERVAL_NS - DEGRADE_RUN_NS);
 }
 
-static bool in_degraded_run(struct engine *e, struct flow *f, const struct packet *pkt)
+static bool in_degraded_run(const struct engine *e, const struct flow *f, const struct packet *pkt)
 {
-	uint64_t interval = e->mono_ns / DEGRADE_INTERVAL_NS, at = e->mono_ns % DEGRADE_INTERVAL_NS;
-	uint64_t start = run_start(f, interval);
+	uint64_t at = e->mono_ns % DEGRADE_INTERVAL_NS, start = run_start(f, e->mono_ns / DEGRADE_INTERVAL_NS);
 
-	if (at < start || at >= start + DEGRADE_RUN_NS)
-		return false;
-	if (pkt->proto != IPPROTO_TCP)
-		return true;
-	if (pkt->payload_len == 0 || f->watch == NULL)
-		return false;
-	if (f->watch->degrade_interval != interval) {
-		f->watch->degrade_interval = interval;
-		f->watch->degrade_left = DEGRADE_TCP_SEGMENTS;
-	}
-	return f->watch->degrade_left != 0 && f->watch->degrade_left-- != 0;
+	return at >= start && at < start + DEGRADE_RUN_NS &&
+	    pkt->payload_wire != 0 && pkt->payload_wire <= DEGRADE_SPEECH_BYTES;
 }
 
 /* Nothing more will be learned from this flow's packets, as long as it looks as it did. In a tunnel anything may begin. */

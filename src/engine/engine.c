@@ -254,7 +254,6 @@ void engine_set_policy(struct engine *e, const struct policy *policy)
 	e->policy = policy;
 	e->asks_undecided = policy_asks_undecided(policy);
 	e->rules_change_ns = policy_next_change(policy, e->wall_ns);
-	limits_clear(e->limits);
 	decide_all(e);
 }
 
@@ -287,7 +286,7 @@ struct engine *engine_new(const struct engine_conf *conf, const struct policy *p
 	e->table = flow_table_new(conf->max_flows, on_flow_end, e);
 	e->frags = frags_new(conf->fragment_bytes);
 	e->facts = conf->facts != NULL ? conf->facts : facts_new(conf->max_facts, conf->max_facts_per_host);
-	e->limits = limits_new();
+	e->limits = conf->limits != NULL ? conf->limits : limits_new();
 	e->env.facts = e->facts;
 	e->env.counts = &e->counts;
 	e->env.watch_budget = budget_new(conf->watch_bytes, conf->watch_bytes_per_host);
@@ -322,7 +321,8 @@ void engine_free(struct engine *e)
 		skype_hosts_free(e->env.skype);
 	if (e->conf.roles == NULL)
 		roles_free(e->roles);
-	limits_free(e->limits);
+	if (e->conf.limits == NULL)
+		limits_free(e->limits);
 	budget_free(e->env.watch_budget);
 	budget_free(e->env.stream_budget);
 	ndpi_view_free(e->ndpi);

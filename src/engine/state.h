@@ -3,12 +3,11 @@
 #define SQUELCH_ENGINE_STATE_H
 
 #include "engine.h"
+#include "engine/limits.h"
 #include "flow/facts.h"
 #include "flow/flow.h"
 
 /* What the parts of the engine share; nobody else includes this. */
-
-struct limits;
 
 struct engine {
 	struct engine_conf conf;
@@ -77,9 +76,6 @@ bool opinion_start(struct engine *);
 void opinion_ask(struct engine *, struct flow *, int dir, const struct packet *);
 
 /* --- enforce.c: verdict to the fate of one packet --- */
-struct limits *limits_new(void);
-void limits_free(struct limits *);
-void limits_clear(struct limits *);
 void enforce(struct engine *, struct flow *, int dir, const struct packet *, struct fate *);
 
 #endif

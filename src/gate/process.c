@@ -13,6 +13,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "detect/quic_crypto.h"
+#include "engine/limits.h"
 #include "gate/answer.h"
 #include "gate/rules.h"
 #include "gate/sandbox.h"
@@ -244,12 +245,13 @@ static bool make_shared(struct process *p)
 	p->facts = facts_new(c->engine.max_facts, c->engine.max_facts_per_host);
 	p->skype = skype_hosts_new(SKYPE_ENDPOINTS, SKYPE_HOSTS);
 	p->roles = roles_new(ROLE_HOSTS);
+	p->limits = limits_new();
 	p->ifaces = ifaces_new();
 	p->events = event_queue_new(EVENT_QUEUE_DEFAULT);
 	p->conntrack = conntrack_new(c->mark_mask);
 	if (p->conntrack == NULL)
 		log_warn("conntrack", "netlink");
-	if (p->policy == NULL || p->facts == NULL || p->skype == NULL || p->roles == NULL || p->ifaces == NULL ||
+	if (p->policy == NULL || p->facts == NULL || p->skype == NULL || p->roles == NULL || p->limits == NULL || p->ifaces == NULL ||
 	    p->events == NULL || p->conntrack == NULL)
 		return false;
 	mailbox_init(&p->writer.box);
@@ -275,6 +277,7 @@ static struct engine_conf engine_share(const struct process *p, struct worker *w
 	e.facts = p->facts;
 	e.skype = p->skype;
 	e.roles = p->roles;
+	e.limits = p->limits;
 	e.on_event = worker_on_event;
 	e.on_unmark = worker_on_unmark;
 	e.arg = w;
@@ -368,6 +371,7 @@ static void destroy(struct process *p)
 	facts_free(p->facts);
 	skype_hosts_free(p->skype);
 	roles_free(p->roles);
+	limits_free(p->limits);
 	ifaces_free(p->ifaces);
 	while (p->n_left > 0)
 		policy_free(p->left[--p->n_left]);

@@ -32,6 +32,7 @@ struct process {
 	struct facts *facts;
 	struct skype_hosts *skype;
 	struct roles *roles;
+	struct limits *limits;
 	struct ifaces *ifaces;
 	struct event_queue *events;
 	struct writer writer;

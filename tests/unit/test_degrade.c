@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* `degrade`: what of a voice is lost, and what of a download. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <cmocka.h>
+#include <netinet/in.h>
+#include <pcap/dlt.h>
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "engine.h"
+#include "packet_build.h"
+
+#define WALL_NS (1767614400 * NS_PER_S) /* 2026-01-05 12:00 UTC */
+#define SECONDS 20u
+#define FRAME_MS 20u
+#define FRAMES (SECONDS * 1000 / FRAME_MS)
+#define CONCEALED 3u /* frames: 60 ms, ITU-T G.711 Appendix I */
+
+static void no_event(void *arg, const struct event *ev)
+{
+	(void)arg;
+	(void)ev;
+}
+
+struct lost { unsigned all, longest, seconds; };
+
+/* A packet of `payload` bytes each 20 ms under `degrade any`: the lost ones, the longest run, seconds with a gap that is heard. */
+static struct lost send(uint8_t proto, size_t payload)
+{
+	static uint8_t bytes[1400];
+	struct engine_conf conf = engine_conf_default();
+	struct policy *rules = policy_parse("degrade any\n", "test", stderr);
+	struct lost lost = { 0 };
+	unsigned run = 0, heard_in = UINT32_MAX;
+	struct engine *e;
+
+	assert_non_null(rules);
+	conf.ndpi = NDPI_OFF;
+	conf.enforce = true;
+	conf.on_event = no_event;
+	conf.max_flows = 64;
+	e = engine_new(&conf, rules, NULL);
+	assert_non_null(e);
+	engine_begin(e, NULL);
+	for (unsigned i = 0; i < FRAMES; i++) {
+		static struct build b;
+		struct frame f;
+
+		build_begin(&b, bytes, payload);
+		if (proto == IPPROTO_UDP)
+			build_udp(&b, 4000, 5000);
+		else
+			build_tcp(&b, 4000, 5000, 0x18);
+		build_ip4(&b, proto, "192.0.2.10", "198.51.100.20");
+		f = (struct frame){ .data = b.p, .caplen = (uint32_t)b.n, .len = (uint32_t)b.n, .number = i + 1, .link = DLT_RAW,
+			.mono_ns = NS_PER_S + i * FRAME_MS * NS_PER_MS, .wall_ns = WALL_NS + i * FRAME_MS * NS_PER_MS };
+		if (!engine_packet(e, &f).drop) {
+			run = 0;
+			continue;
+		}
+		lost.all++;
+		run++;
+		lost.longest = run > lost.longest ? run : lost.longest;
+		if (run > CONCEALED && heard_in != i * FRAME_MS / 1000) {
+			heard_in = i * FRAME_MS / 1000;
+			lost.seconds++;
+		}
+	}
+	assert_int_equal(engine_counts(e)->n[COUNT_DEGRADED], lost.all);
+	engine_end(e);
+	engine_free(e);
+	policy_free(rules);
+	return lost;
+}
+
+static void a_voice_has_gaps_that_are_heard(void **state)
+{
+	/* G.729, G.711, linear 16 kHz; the largest with all headers */
+	static const size_t sizes[] = { 32, 172, 666 };
+
+	for (unsigned i = 0; i < 2 * sizeof sizes / sizeof *sizes; i++) {
+		struct lost lost = send(i % 2 ? IPPROTO_TCP : IPPROTO_UDP, sizes[i / 2]);
+
+		assert_in_range(lost.all, FRAMES * 20 / 100, FRAMES * 28 / 100);
+		assert_in_range(lost.longest, 10, 26); /* runs of two intervals may meet */
+		assert_in_range(lost.seconds, SECONDS - 1, SECONDS + 1);
+	}
+	(void)state;
+}
+
+static void full_segments_and_bare_acknowledgements_pass(void **state)
+{
+	assert_int_equal(send(IPPROTO_TCP, 1400).all, 0);
+	assert_int_equal(send(IPPROTO_TCP, 0).all, 0);
+	assert_int_equal(send(IPPROTO_UDP, 1200).all, 0);
+	(void)state;
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_voice_has_gaps_that_are_heard),
+		cmocka_unit_test(full_segments_and_bare_acknowledgements_pass),
+	};
+
+	hash_init();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -45,7 +45,7 @@ const char *parser_hint(const char *word, const char *const *names, size_t n, ch
 	for (size_t i = 0; i < n; i++) {
 		unsigned d = distance(word, names[i]);
 
-		if (d < best && d < strlen(names[i])) {
+		if (d != 0 && d < best && d < strlen(names[i])) { /* the word itself is no help: it stands at a wrong place */
 			best = d;
 			nearest = names[i];
 		}

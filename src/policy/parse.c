@@ -173,7 +173,9 @@ void parser_syntax_error(struct parser *p, struct place at, const char *const *w
 		return;
 	if (p->text != NULL && p->text[0] != '\0')
 		snprintf(found, sizeof found, p->text[0] == '"' ? "%.60s" : "\"%.40s\"", p->text);
-	if (wants(wanted, n, "reason")) {
+	if (wants(wanted, n, "reason") && p->text != NULL && strcmp(p->text, "port") == 0) {
+		parser_error(p, at, "\"port\" stands after an address, as in host 192.0.2.1 port 5060");
+	} else if (wants(wanted, n, "reason")) {
 		parser_hint(p->text, names, keyword_names(names, TUNNELLED, REASON), hint);
 		parser_error(p, at, "%s is not a selector%s", found, hint);
 	} else if (wants(wanted, n, "allow")) {

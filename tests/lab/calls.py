@@ -8,6 +8,7 @@ import random
 import time
 
 import world  # first: it finds tools/lab
+import probes
 import recipes
 from browser import Browser
 from net import CLIENT4, CLIENT6, RELAY4, SERVER4, SERVER6, LabError
@@ -105,11 +106,11 @@ def webrtc_turn(lab, version):
     webrtc({"audio": True, "video": True}, RELAYED)(lab, version)
 
 
-def ffmpeg(codec, key=False):
-    """Both ends send to ports that nobody announced; with `key` as SRTP."""
+def ffmpeg(codec, key=False, at=None):
+    """Both ends send to ports that nobody announced; with `key` as SRTP. at: the ports, client's first."""
     def call(lab, version):
         a, b = (CLIENT4, SERVER4) if version == 4 else (CLIENT6, SERVER6)
-        ports = random.sample(range(20000, 60000, 2), 2)
+        ports = at or random.sample(range(20000, 60000, 2), 2)
         processes = []
         for role, here, there, tone in (("client", ports[0], (b, ports[1]), 440), ("server", ports[1], (a, ports[0]), 300)):
             host = f"[{there[0]}]" if version == 6 else there[0]
@@ -217,11 +218,20 @@ def without(call, _squelch):
         return f"lives {lives(media_of(lab, call.make, call.version)):.1f} s"
 
 
+NEIGHBOUR_RATE = 50  # packets/s of a second client, who does not call
+
+
 def cut(call, squelch):
     with world.world() as lab:
+        path = probes.sink(lab)
         with world.gateway(lab, squelch, BLOCK) as gate:
+            neighbour = probes.probe(lab, "second", "load", SERVER6 if call.version == 6 else SERVER4,
+                                     probes.PORT, NEIGHBOUR_RATE, 60, 5)
             streams = media_of(lab, call.make, call.version)
+            sent = probes.all_sent(lab, [neighbour])
             time.sleep(world.SETTLE_S)
+        if len(probes.arrivals(path)) != sent:
+            raise LabError(f"the second client lost {sent - len(probes.arrivals(path))} of {sent} packets")
         events = gate.events("voip")
         lived = longest(streams)
         sent = max(s.tried() for s in streams.values())

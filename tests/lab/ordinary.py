@@ -16,7 +16,7 @@ import calls
 import recipes
 import world
 from net import SERVER4, SERVER6, LabError
-from steady import PROBE
+from probes import PROBE
 
 # The strictest rules: whatever is taken for a call suffers.
 RULES = 'block media reason "no calls on board"\nreject signalling reason "no calls on board"\n'

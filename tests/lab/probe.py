@@ -2,16 +2,22 @@
 """Small senders and receivers that the tests start inside a namespace.
 
     probe.py sink PORT FILE               writes "TIME TEXT" for each datagram
+    probe.py count PORT FILE              writes "TIME SENDER BYTES" for each datagram
     probe.py beat ADDRESS PORT RATE S     numbered datagrams, each from a port of its own
     probe.py load ADDRESS PORT RATE S N   the same over N sockets that stay
     probe.py echo-server PORT           sends back what comes
     probe.py echo-client ADDRESS PORT RATE N   prints how many of N came back, the mean of their round trips and its deviation, ms
+    probe.py sizes ADDRESS PORT RATE S BYTES  datagrams of one size over one socket
+    probe.py talk FILE S ADDRESS PORT...  both ends of TCP and UDP talk, each by itself: with ADDRESS "-" the server's end
+    probe.py dull ADDRESS PORT LOCAL RATE S   datagrams of no meaning from one port to another
+    probe.py frames INTERFACE HEX...      raw frames, each once
     probe.py replay INTERFACE PCAP RATE   frames as they are
     probe.py chat-server PORT | chat-client URL COUNT
     probe.py vnc-client ADDRESS PORT S
     probe.py tracker PORT PEER...
 """
 import random
+import signal
 import socket
 import struct
 import sys
@@ -34,6 +40,15 @@ def sink(port, path):
             print(f"{time.monotonic():.6f} {data.decode(errors='replace')}", file=out)
 
 
+def count(port, path):
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as s, open(path, "w", buffering=1) as out:
+        s.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 24)
+        s.bind(("::", int(port)))
+        while True:
+            data, sender = s.recvfrom(65536)
+            print(f"{time.monotonic():.6f} {sender[0].removeprefix('::ffff:')} {len(data)}", file=out)
+
+
 def pace(rate, seconds):
     """Numbers, one each 1 / rate seconds."""
     begin = time.monotonic()
@@ -53,8 +68,12 @@ def beat(address, port, rate, seconds):
 
 def load(address, port, rate, seconds, n):
     sockets = [socket.socket(family(address), socket.SOCK_DGRAM) for _ in range(int(n))]
+    stopped = []
+    signal.signal(signal.SIGTERM, lambda *_: stopped.append(True))  # then it tells how many it sent
     for i in pace(float(rate), float(seconds)):
         sockets[i % len(sockets)].sendto(f"load {i} {'.' * (i * 37 % 400)}".encode(), (address, int(port)))
+        if stopped:
+            break
     print(i + 1)
 
 
@@ -82,6 +101,87 @@ def echo_client(address, port, rate, n):
         if select.select([s], [], [], 0.001)[0]:
             trips.append(1000 * (time.monotonic() - float(s.recv(64))))
     print(len(trips), round(statistics.mean(trips), 2), round(statistics.pstdev(trips), 2))
+
+
+def sizes(address, port, rate, seconds, size):
+    with socket.socket(family(address), socket.SOCK_DGRAM) as s:
+        for i in pace(float(rate), float(seconds)):
+            s.sendto(f"load {i} ".encode().ljust(int(size), b"."), (address, int(port)))
+    print(i + 1)
+
+
+def talker(s, end):
+    """Says something ten times a second, whatever the other end does; how it ended."""
+    s.settimeout(0.1)
+    while time.monotonic() < end:
+        try:
+            s.send(b"word ")
+            while s.recv(4096):
+                pass
+            return "closed"
+        except TimeoutError:
+            continue
+        except ConnectionRefusedError:  # UDP goes on
+            if s.type == socket.SOCK_STREAM:
+                return "refused"
+            time.sleep(0.1)
+        except OSError as e:
+            return e.strerror
+    return "talked"
+
+
+def talk_tcp(address, port, end):
+    if address == "-":
+        with socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True) as listener:
+            s = listener.accept()[0]
+    else:
+        s = socket.create_connection((address, port))
+    with s:
+        return talker(s, end)
+
+
+def talk_udp(address, port, end):
+    with socket.socket(socket.AF_INET6 if address == "-" else family(address), socket.SOCK_DGRAM) as s:
+        if address == "-":
+            s.bind(("::", port))
+            s.connect(s.recvfrom(4096)[1])
+        else:
+            s.connect((address, port))
+        return talker(s, end)
+
+
+def talk(path, seconds, address, *ports):
+    import threading
+
+    end = time.monotonic() + float(seconds)
+    lines = []
+
+    def one(name, function, port):
+        lines.append(f"{name} {port} {function(address, port, end)}")
+
+    threads = [threading.Thread(target=one, args=(name, function, int(port)), daemon=True)
+               for port in ports for name, function in (("tcp", talk_tcp), ("udp", talk_udp))]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join(max(0, end - time.monotonic()) + 1)
+    with open(path, "w") as out:
+        print("\n".join(lines), file=out)
+
+
+def dull(address, port, local, rate, seconds):
+    with socket.socket(family(address), socket.SOCK_DGRAM) as s:
+        s.bind(("::" if ":" in address else "0.0.0.0", int(local)))
+        rng = random.Random(5)
+        for _ in pace(float(rate), float(seconds)):
+            s.sendto(b"dull" + rng.randbytes(rng.randrange(40, 400)), (address, int(port)))
+
+
+def frames(interface, *texts):
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as s:
+        s.bind((interface, 0))
+        for text in texts:
+            s.send(bytes.fromhex(text))
 
 
 def replay(interface, path, rate):

@@ -26,6 +26,11 @@ import world  # noqa: E402
 import calls  # noqa: E402
 import roles  # noqa: E402
 import steady  # noqa: E402
+import broken  # noqa: E402
+import actions  # noqa: E402
+import control  # noqa: E402
+import hook  # noqa: E402
+import replay  # noqa: E402
 import ordinary  # noqa: E402
 
 SKIP = 77
@@ -46,7 +51,7 @@ def cases():
         yield Case(f"allow-{name}", ("sipp",), None, lambda s, r=rules, m=make: calls.allowed(r, m, s), quick)
     for name, function, quick in roles.TABLE:
         yield Case(f"skype-{name}", (), None, function, quick)
-    for name, function, quick in steady.TABLE:
+    for name, function, quick in (row for part in (hook, steady, broken, actions, control, replay) for row in part.TABLE):
         yield Case(f"gate-{name}", (), None, function, quick, False)
 
 
@@ -75,8 +80,7 @@ def kernel_lacks():
     if subprocess.run(["ip", "netns", "add", name], stderr=subprocess.DEVNULL).returncode != 0:
         return "no network namespaces"
     try:
-        hook = os.path.join(world.TOP, "tools", "squelch-hook")
-        done = subprocess.run(["ip", "netns", "exec", name, hook, "add"], stdout=subprocess.PIPE,
+        done = subprocess.run(["ip", "netns", "exec", name, hook.TOOL, "add"], stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True)
         return None if done.returncode == 0 else f"no NFQUEUE: {done.stdout.strip()[-200:]}"
     finally:

@@ -23,6 +23,8 @@ CREW4, GATEWAY4N = "203.0.113.10", "203.0.113.1"
 CREW6, GATEWAY6N = "2001:db8:3::10", "2001:db8:3::1"
 INSIDE = "inside = { 192.0.2.0/24, 2001:db8:1::/64, 203.0.113.0/24, 2001:db8:3::/64 }\n"
 
+SERVERS = "{ 198.51.100.0/24, 2001:db8:2::/64 }"  # for rules
+
 UDP_QUEUES, TCP_QUEUES = "0:1", "2:3"
 QUEUES = 4
 READY_S = 10  # squelch binds its queues within

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""squelch ctl on a working gateway, the file of events while it is rotated, and many reloads."""
+import os
+import re
+import stat
+import time
+
+import calls
+import world
+from net import SERVER4, SERVER6, LabError
+from probes import all_sent, arrivals, probe, sink
+from steady import during_call, stops
+
+
+def table(text):
+    """Rows of ctl calls and ctl flows: words of each line after the head."""
+    return [line.split() for line in text.splitlines()[1:]]
+
+
+def ctl(squelch):
+    """Who calls, for how long; that call is cut by hand, and another may follow."""
+    with world.world() as lab, world.gateway(lab, squelch, "alert media\n") as gate:
+        mode = os.stat(gate.ctl)
+        if stat.S_IMODE(mode.st_mode) != 0o660 or mode.st_uid != 0:
+            raise LabError(f"the socket has mode {stat.S_IMODE(mode.st_mode):o} of user {mode.st_uid}")
+        seen = {}
+
+        def act():
+            seen["calls"], seen["flows"] = table(gate.command("calls")), table(gate.command("flows"))
+            seen["call"] = next((row[0] for row in seen["calls"] if "media" in row), None)
+            if seen["call"] is None:
+                raise LabError(f"ctl calls shows {seen['calls']}")
+            seen["killed"] = gate.command("kill", seen["call"])
+        at, streams = during_call(lab, act)
+        after = stops(streams, at)
+        if after > 1:
+            raise LabError(f"the call lives {after:.1f} s after ctl kill")
+        if not any("sip" in row for row in seen["flows"]) or not any("media" in row for row in seen["flows"]):
+            raise LabError(f"ctl flows shows {seen['flows']}")
+        counters = dict(line.split()[:2] for line in gate.command("stats").splitlines())
+        if int(counters["dropped"]) == 0 or int(counters["packets"]) == 0:
+            raise LabError(f"ctl stats: {counters}")
+        gate.set_rules("blok media\n")
+        try:
+            gate.command("reload")
+            raise LabError("ctl reload takes wrong rules without a word")
+        except LabError as e:
+            if "lab.rules:2" not in str(e):
+                raise
+        gate.set_rules(calls.BLOCK)
+        gate.command("reload")
+        time.sleep(world.SETTLE_S)
+        by_hand = [e for e in gate.events("voip") if e["verdict"].get("reason") == "cut by hand"]
+        if not by_hand:
+            raise LabError("no event of the cut by hand")
+        return f"{len(seen['calls'])} call and {len(seen['flows'])} flows listed; cut {max(after, 0):.2f} s after kill; wrong rules refused"
+
+
+def rotated(squelch):
+    """The file of events is moved away; after a reload, by signal or by ctl, a fresh one is written, and nothing is lost."""
+    with world.world() as lab, world.gateway(lab, squelch, f"alert any host {world.SERVERS} port 9000\n") as gate:
+        sink(lab)
+        moved = []
+        for i, again in enumerate((gate.reload, lambda: gate.command("reload"), None)):
+            probe(lab, "client", "load", SERVER4, 9000, 50, 1, 10).wait()
+            time.sleep(world.SETTLE_S)
+            if again is None:
+                break
+            moved.append(f"{gate.eve}.{i}")
+            os.rename(gate.eve, moved[-1])
+            again()
+            lab.wait("a fresh file", 2, lambda: os.path.exists(gate.eve))
+        gate.stop()
+        counts = []
+        for path in (*moved, gate.eve):
+            gate.eve = path
+            counts.append(len({e["src_port"] for e in gate.events("voip")}))
+        if counts != [10, 10, 10]:
+            raise LabError(f"flows in the three files: {counts}, 10 each are right")
+        if os.stat(path).st_mode & 0o777 != 0o640:
+            raise LabError(f"events, which name people, have mode {os.stat(path).st_mode & 0o777:o}")
+        return "moved twice, 10 flows in each file"
+
+
+# -- many reloads
+
+def resources(pid):
+    """(open files, resident KiB) of a process."""
+    with open(f"/proc/{pid}/status") as fh:
+        return len(os.listdir(f"/proc/{pid}/fd")), int(re.search(r"VmRSS:\s+(\d+)", fh.read()).group(1))
+
+
+LONGEST_S = 300
+LEAK_KIB = 2048  # what malloc may keep back between two looks; 1,000 leaks of 2 KiB are more
+
+
+def reloads(n, warm, pause):
+    """n reloads under load, judged by two sets of rules in turn: no packet is lost, nothing grows."""
+    rate = 1000
+
+    def case(squelch):
+        with world.world() as lab:
+            path = sink(lab)
+            with world.gateway(lab, squelch, calls.BLOCK) as gate:
+                pids = [gate.process.pid, *gate.children()]
+
+                def reload(i):
+                    # The longer ones hold many rules, so that one that is not freed is seen.
+                    gate.set_rules((calls.BLOCK if i % 2 else "alert media\n") + "".join(
+                        f'alert any app sip host 10.{k}.0.0/16 reason "rule number {k} of many, which nothing matches"\n'
+                        for k in range(i % 2 * 40)))
+                    gate.command("reload")
+                    time.sleep(pause)
+
+                # All flows are there before the first look: many are queued still, others passed by mark.
+                loads = [probe(lab, "client", "load", address, 9000, rate // 2, LONGEST_S, 400) for address in (SERVER4, SERVER6)]
+                time.sleep(3)
+                for i in range(warm):
+                    reload(i)
+                before = [resources(pid) for pid in pids]
+                began = time.monotonic()
+                for i in range(n):
+                    reload(i)
+                took = time.monotonic() - began
+                after = [resources(pid) for pid in pids]
+                sent = all_sent(lab, loads)
+                time.sleep(0.3)
+                if [gate.process.pid, *gate.children()] != pids:
+                    raise LabError("the process was started anew")
+                lost = sent - len(arrivals(path))
+                if lost:
+                    raise LabError(f"{lost} of {sent} packets lost")
+                for (fds, rss), (fds_after, rss_after) in zip(before, after):
+                    if fds_after > fds or rss_after > rss + LEAK_KIB:
+                        raise LabError(f"open files {fds} to {fds_after}, memory {rss} to {rss_after} KiB")
+                return (f"{n} reloads in {took:.0f} s, {sent} packets, none lost; memory of supervisor and worker "
+                        + " and ".join(f"{b[1] - a[1]:+d}" for a, b in zip(before, after)) + " KiB")
+    return case
+
+
+# Name, function of the path of squelch, in every run.
+TABLE = (
+    ("ctl", ctl, True),
+    ("rotated", rotated, True),
+    ("reload-load", reloads(60, 20, 0.05), True),
+    ("reload-1000", reloads(1000, 50, 0.02), False),
+)

@@ -2,6 +2,8 @@
 /* From the verdict of a flow to the fate of one packet. */
 #include "engine/state.h"
 
+#include <netinet/in.h>
+
 #include "base/clock.h"
 #include "base/hash.h"
 
@@ -15,17 +17,19 @@
 /*
  * `degrade`: once in each interval a run of what may be speech is lost. Packet
  * loss concealment hides gaps up to some 60 ms (ITU-T G.711 Appendix I fades out
- * after 60 ms); a run of 240 ms in each second cannot be hidden. Over TCP, where
- * nothing is lost for good, the voice stands still until the run is over and the
- * segment was sent again.
+ * after 60 ms); a run of 240 ms in each second cannot be hidden. Over TCP nothing
+ * is lost for good: the voice stands still until the run is over and the segment
+ * was sent again. What plays it keeps half a second or so in store, so that runs
+ * are as many times longer there, and rarer.
  *
  * What is larger than speech passes, so that a download over the same flow or
  * rule goes on: its segments are full, while those of a voice hold one frame. The
  * longest in use is linear audio, 16 bit at 16 kHz, 20 ms: 640 bytes (RFC 3551,
  * 4.5.11), with the headers of RTP, SRTP's tag and TURN's ChannelData 666.
  */
-#define DEGRADE_INTERVAL_NS  (1 * NS_PER_S)
-#define DEGRADE_RUN_NS       (240 * NS_PER_MS)
+struct degrade { uint64_t interval_ns, run_ns; };
+static const struct degrade degrade_udp = { 1 * NS_PER_S, 240 * NS_PER_MS };
+static const struct degrade degrade_tcp = { 4 * NS_PER_S, 960 * NS_PER_MS };
 #define DEGRADE_SPEECH_BYTES 700 /* of payload */
 
 /* The end a rate is counted for: the inside one, else who opened the flow. */
@@ -47,19 +51,14 @@ static bool over_limit(struct engine *e, const struct flow *f, uint32_t bytes)
 	return !fits;
 }
 
-/* Where in this interval the run begins: random, but the same for every packet of the flow. */
-static uint64_t run_start(const struct flow *f, uint64_t interval)
-{
-	uint64_t seed[2] = { f->id, interval };
-
-	return hash_bytes(seed, sizeof seed) % (DEGRADE_INTERVAL_NS - DEGRADE_RUN_NS);
-}
-
+/* The run begins at a random place of each interval, the same for every packet of the flow. */
 static bool in_degraded_run(const struct engine *e, const struct flow *f, const struct packet *pkt)
 {
-	uint64_t at = e->mono_ns % DEGRADE_INTERVAL_NS, start = run_start(f, e->mono_ns / DEGRADE_INTERVAL_NS);
+	const struct degrade *d = pkt->proto == IPPROTO_TCP ? &degrade_tcp : &degrade_udp;
+	uint64_t seed[2] = { f->id, e->mono_ns / d->interval_ns }, at = e->mono_ns % d->interval_ns;
+	uint64_t start = hash_bytes(seed, sizeof seed) % (d->interval_ns - d->run_ns);
 
-	return at >= start && at < start + DEGRADE_RUN_NS &&
+	return at >= start && at < start + d->run_ns &&
 	    pkt->payload_wire != 0 && pkt->payload_wire <= DEGRADE_SPEECH_BYTES;
 }
 

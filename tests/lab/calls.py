@@ -118,16 +118,18 @@ def ffmpeg(codec, key=False, at=None):
                           base64.b64encode(os.urandom(30)).decode()] if key else []
             processes.append(lab.start(
                 role, "ffmpeg", "-nostdin", "-v", "error", "-re", "-f", "lavfi", "-i",
-                f"sine=frequency={tone}:sample_rate=8000:samples_per_frame=160",  # 20 ms, as a telephone speaks
-                "-t", str(TALK_S), *codec, *protection, "-f", "rtp",
+                # 20 ms at a time, as a phone reads its microphone
+                f"sine=frequency={tone}:sample_rate={codec.rate}:samples_per_frame={codec.rate // 50}",
+                "-t", str(TALK_S), "-ac", "1", "-c:a", *codec.words, *protection, "-f", "rtp",
                 f"{'srtp' if key else 'rtp'}://{host}:{there[1]}?localport={here}"))
         for process in processes:
             process.wait(timeout=TALK_S + 10)
     return call
 
 
-PCMU = ("-ar", "8000", "-ac", "1", "-c:a", "pcm_mulaw")
-OPUS = ("-ar", "48000", "-ac", "1", "-c:a", "libopus", "-b:a", "24k")
+Codec = collections.namedtuple("Codec", "rate words")
+PCMU = Codec(8000, ("pcm_mulaw",))
+OPUS = Codec(48000, ("libopus", "-b:a", "24k"))
 
 
 # -- the table

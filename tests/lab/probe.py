@@ -11,7 +11,9 @@
     probe.py talk FILE S ADDRESS PORT...  both ends of TCP and UDP talk, each by itself: with ADDRESS "-" the server's end
     probe.py dull ADDRESS PORT LOCAL RATE S   datagrams of no meaning from one port to another
     probe.py frames INTERFACE HEX...      raw frames, each once
-    probe.py replay INTERFACE PCAP RATE   frames as they are
+    probe.py replay FILE RATE NETNS...    frames as they are, in their order
+    probe.py link NETNS NAME MS BPS BYTES a TUN here and in another namespace: delay one way, bottleneck, its queue
+    probe.py tcp-voice PORT S | tcp-listen ADDRESS PORT FILE  a frame each 20 ms, and when each comes
     probe.py chat-server PORT | chat-client URL COUNT
     probe.py vnc-client ADDRESS PORT S
     probe.py tracker PORT PEER...
@@ -184,18 +186,137 @@ def frames(interface, *texts):
             s.send(bytes.fromhex(text))
 
 
-def replay(interface, path, rate):
-    with open(path, "rb") as fh:
-        data = fh.read()
-    frames, at = [], 24
-    while at < len(data):
-        length = struct.unpack_from("<I", data, at + 8)[0]
-        frames.append(data[at + 16:at + 16 + length])
-        at += 16 + length
-    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as s:
-        s.bind((interface, 0))
-        for i in pace(float(rate), len(frames) / float(rate)):
-            s.send(frames[i])
+CONFIRM_S = 0.03  # a packet that can arrive does so within
+SOL_PACKET, PACKET_IGNORE_OUTGOING, ETH_P_ALL, PACKET_OUTGOING = 263, 23, 3, 4  # linux/if_packet.h, linux/if_ether.h
+
+
+def ends(frame):
+    """(connection, pair of hosts) of an Ethernet frame with IP, whichever way it goes."""
+    ip = frame[14:]
+    if ip[0] >> 4 == 4:
+        proto, a, b, at = ip[9], ip[12:16], ip[16:20], (ip[0] & 15) * 4
+    else:
+        proto, a, b, at = ip[6], ip[8:24], ip[24:40], 40
+    if proto not in (6, 17):
+        at = len(ip)
+    return frozenset(((a, ip[at:at + 2]), (b, ip[at + 2:at + 4]))), frozenset((a, b))
+
+
+def replay(path, rate, *namespaces):
+    """
+    Frames of "DIGIT HEX" lines, each sent in the namespace of that place, in their order. As between real hosts no
+    packet of a new connection is sent before the one before it had its chance to arrive: else two that cross make two
+    connections in the kernel, of which one is lost, with or without a queue.
+    """
+    import select
+
+    sockets = []
+    for name in namespaces:
+        enter(name)
+        s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
+        s.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
+        s.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 24)
+        s.bind(("eth0", 0))
+        sockets.append(s)
+    arrived, lost = set(), set()
+
+    def hear(seconds):
+        for s in select.select(sockets, [], [], seconds)[0]:
+            frame = s.recv(65536)
+            if len(frame) >= 34 and frame[12:14] in (b"\x08\x00", b"\x86\xdd"):
+                arrived.add(ends(frame)[0])
+            return True
+        return False
+
+    with open(path) as fh:
+        lines = fh.read().splitlines()
+    for i in pace(float(rate), len(lines) / float(rate)):
+        place, frame = int(lines[i][0]), bytes.fromhex(lines[i][2:])
+        connection, pair = ends(frame)
+        while hear(0):
+            pass
+        sockets[place].send(frame)
+        until = time.monotonic() + CONFIRM_S
+        while connection not in arrived and pair not in lost:
+            if time.monotonic() > until:
+                lost.add(pair)
+            hear(CONFIRM_S / 3)
+
+
+# -- a long link
+
+TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454ca, 0x0001, 0x1000  # linux/if_tun.h
+
+
+def tun(name):
+    import fcntl
+    import os
+
+    fd = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
+    fcntl.ioctl(fd, TUNSETIFF, struct.pack("16sH14x", name.encode(), IFF_TUN | IFF_NO_PI))
+    return fd
+
+
+def enter(netns):
+    import ctypes
+    import os
+
+    with open(f"/run/netns/{netns}") as fh:
+        if ctypes.CDLL(None, use_errno=True).setns(fh.fileno(), 0) != 0:
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+def link(netns, name, ms, bps, limit):
+    """Each way: packets leave one after the other at `bps`; `limit` bytes may wait, what comes then is lost."""
+    import collections
+    import os
+    import select
+
+    here = tun(name)
+    enter(netns)
+    there = tun(name)
+    delay, rate, limit = float(ms) / 1000, float(bps) / 8, int(limit)
+    free, way, on_its_way = {here: 0.0, there: 0.0}, {here: there, there: here}, {here: collections.deque(), there: collections.deque()}
+    while True:
+        now = time.monotonic()
+        for fd, line in on_its_way.items():
+            while line and line[0][0] <= now:
+                try:
+                    os.write(way[fd], line.popleft()[1])
+                except OSError:  # the other end is not up yet, or the packet is none it takes
+                    pass
+        due = min((line[0][0] for line in on_its_way.values() if line), default=now + 1)
+        for fd in select.select([here, there], [], [], max(0, due - time.monotonic()))[0]:
+            now = time.monotonic()
+            for _ in range(64):
+                try:
+                    packet = os.read(fd, 65536)
+                except OSError:
+                    break
+                if (free[fd] - now) * rate < limit:
+                    free[fd] = max(free[fd], now) + len(packet) / rate
+                    on_its_way[fd].append((free[fd] + delay, packet))
+
+
+VOICE_FRAME = 172  # bytes: G.711, 20 ms, with a header of 12
+
+
+def tcp_voice(port, seconds):
+    with socket.create_server(("::", int(port)), family=socket.AF_INET6, dualstack_ipv6=True) as listener:
+        s = listener.accept()[0]
+    s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    for i in pace(50, float(seconds)):
+        s.sendall(bytes([i & 0xff]) * VOICE_FRAME)
+
+
+def tcp_listen(address, port, path):
+    n = 0
+    with socket.create_connection((address, int(port))) as s, open(path, "w") as out:
+        while data := s.recv(65536):
+            now = time.monotonic()
+            for _ in range((n + len(data)) // VOICE_FRAME - n // VOICE_FRAME):
+                print(f"{now:.6f}", file=out)
+            n += len(data)
 
 
 def chat_server(port):

@@ -28,6 +28,7 @@ import roles  # noqa: E402
 import steady  # noqa: E402
 import broken  # noqa: E402
 import actions  # noqa: E402
+import satellite  # noqa: E402
 import control  # noqa: E402
 import hook  # noqa: E402
 import replay  # noqa: E402
@@ -51,7 +52,7 @@ def cases():
         yield Case(f"allow-{name}", ("sipp",), None, lambda s, r=rules, m=make: calls.allowed(r, m, s), quick)
     for name, function, quick in roles.TABLE:
         yield Case(f"skype-{name}", (), None, function, quick)
-    for name, function, quick in (row for part in (hook, steady, broken, actions, control, replay) for row in part.TABLE):
+    for name, function, quick in (row for part in (hook, steady, broken, actions, satellite, control, replay) for row in part.TABLE):
         yield Case(f"gate-{name}", (), None, function, quick, False)
 
 

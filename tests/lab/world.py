@@ -154,7 +154,10 @@ class Gateway:
         self.process.send_signal(signal.SIGHUP)
 
     def command(self, *words):
-        return self.lab.run("gateway", self.argv[0], "ctl", "--socket", self.ctl, *words)
+        try:
+            return self.lab.run("gateway", self.argv[0], "ctl", "--socket", self.ctl, *words)
+        except LabError as e:
+            raise LabError(f"{e}; squelch said: {self.lab.said(self.process)[-300:]}") from None
 
     def events(self, kind=None):
         if not os.path.exists(self.eve):

@@ -62,10 +62,29 @@ static bool each_line(const struct doctor *d, const char *tool, line_fn *fn, voi
 	return true;
 }
 
+static void unread(struct finding *f)
+{
+	finding_say(f, HEALTH_WARN, "no rules could be read");
+	finding_advise(f, "run this as root, with iptables or nft installed");
+}
+
+/* Every line of every listing; false, and said, when there is none to be had. */
+static bool all_lines(const struct doctor *d, struct finding *f, line_fn *fn, void *arg)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < LISTINGS; i++)
+		any |= each_line(d, listings[i], fn, arg);
+	if (!any)
+		unread(f);
+	return any;
+}
+
 /* --- the hook --- */
 
 struct hook {
 	bool led; /* traffic reaches the queue */
+	bool closed; /* and is dropped when nobody reads it */
 	bool mangle_jump, filter_jump;
 	unsigned before, after; /* rules of others: accepting before ours in filter, standing after ours in mangle */
 };
@@ -75,6 +94,8 @@ static void hook_line(const struct place *p, const char *line, void *arg)
 	struct hook *h = arg;
 	bool jump = strstr(line, "-j SQUELCH_") != NULL;
 
+	h->closed |= strncmp(line, "-A SQUELCH_ASK ", 15) == 0 && strstr(line, "-j NFQUEUE") != NULL &&
+	    strstr(line, "--queue-bypass") == NULL;
 	if (strcmp(p->table, "inet squelch") == 0 && strstr(line, "queue") != NULL)
 		h->led = true;
 	if (strncmp(line, "-A FORWARD ", 11) != 0 && !(jump && strncmp(line, "-A INPUT ", 9) == 0))
@@ -91,17 +112,32 @@ static void hook_line(const struct place *p, const char *line, void *arg)
 	}
 }
 
+/* Does any program read a queue? */
+static bool queues_read(const struct doctor *d)
+{
+	FILE *in = doctor_open(d, "/proc/net/netfilter/nfnetlink_queue");
+	unsigned number;
+	bool any = in == NULL || fscanf(in, "%u", &number) == 1; /* not to be seen: look_queues tells */
+
+	if (in != NULL)
+		fclose(in);
+	return any;
+}
+
 void look_hook(const struct doctor *d, struct finding *f)
 {
 	struct hook v[LISTINGS] = { 0 };
 	unsigned after = 0, before = 0;
+	bool any = false;
 
 	for (size_t i = 0; i < LISTINGS; i++) {
-		each_line(d, listings[i], hook_line, &v[i]);
+		any |= each_line(d, listings[i], hook_line, &v[i]);
 		after += v[i].mangle_jump ? v[i].after : 0;
 		before += v[i].filter_jump ? v[i].before : 0;
 	}
-	if (!v[0].led && !v[1].led && !v[2].led) {
+	if (!any) {
+		unread(f);
+	} else if (!v[0].led && !v[1].led && !v[2].led) {
 		finding_say(f, HEALTH_WARN, "none lead traffic to squelch");
 		finding_advise(f, "squelch-hook add");
 	} else if (!v[2].led && v[0].led != v[1].led) {
@@ -113,6 +149,10 @@ void look_hook(const struct doctor *d, struct finding *f)
 	} else if (after != 0) {
 		finding_say(f, HEALTH_WARN, "%u after squelch's in mangle FORWARD: queued packets skip them", after);
 		finding_advise(f, "squelch-hook del, then squelch-hook add, puts its rule last");
+	} else if (!queues_read(d)) {
+		finding_say(f, v[0].closed || v[1].closed ? HEALTH_BAD : HEALTH_WARN, "they lead traffic to queues that no program reads: %s",
+		            v[0].closed || v[1].closed ? "it is dropped" : "it passes unjudged");
+		finding_advise(f, "start squelch block, or squelch-hook del");
 	} else {
 		finding_say(f, HEALTH_OK, "they lead traffic to squelch");
 	}
@@ -196,14 +236,10 @@ static void mark_line(const struct place *p, const char *line, void *arg)
 void look_marks(const struct doctor *d, struct finding *f)
 {
 	struct marks m = { .mask = d->mark_mask };
-	bool any = false;
 
-	for (size_t i = 0; i < LISTINGS; i++)
-		any |= each_line(d, listings[i], mark_line, &m);
-	if (!any) {
-		finding_say(f, HEALTH_WARN, "no rules could be read");
-		finding_advise(f, "run this as root, with iptables or nft installed");
-	} else if (m.who.n == 0) {
+	if (!all_lines(d, f, mark_line, &m))
+		return;
+	if (m.who.n == 0) {
 		finding_say(f, HEALTH_OK, "none touch our bits, 0x%08" PRIx32, d->mark_mask);
 	} else {
 		finding_say(f, HEALTH_BAD, "%u rules use our bits: %s", m.who.n, names_text(&m.who));
@@ -229,8 +265,8 @@ void look_flowtables(const struct doctor *d, struct finding *f)
 {
 	struct names who = { 0 };
 
-	for (size_t i = 0; i < LISTINGS; i++)
-		each_line(d, listings[i], flow_line, &who);
+	if (!all_lines(d, f, flow_line, &who))
+		return;
 	if (who.n == 0) {
 		finding_say(f, HEALTH_OK, "none: every packet passes the firewall");
 		return;

@@ -100,7 +100,7 @@ static int healthy(void **state)
 	put("/proc/self/status", "Name:\tsquelch\nCapEff:\t000001ffffffffff\n");
 	put("/proc/sys/net/netfilter/nf_conntrack_max", "65536\n");
 	put("/proc/sys/net/netfilter/nf_conntrack_count", "120\n");
-	put("/proc/net/netfilter/nfnetlink_queue", "");
+	put("/proc/net/netfilter/nfnetlink_queue", "    0   4711     0 2 65531     0     0       12  1\n");
 	put("/proc/sys/net/ipv4/ip_forward", "1\n");
 	put("/proc/sys/net/ipv6/conf/all/forwarding", "1\n");
 	put("/proc/sys/net/ipv4/conf/all/rp_filter", "0\n");
@@ -205,6 +205,14 @@ static void queues(void **state)
 static void hook(void **state)
 {
 	(void)state;
+	put("/proc/net/netfilter/nfnetlink_queue", "");
+	check("firewall rules", HEALTH_WARN, "it passes unjudged");
+	iptables = "*mangle\n-A FORWARD -j SQUELCH_FORWARD\n-A SQUELCH_ASK -p tcp -j NFQUEUE --queue-num 1\n"
+	           "*filter\n-A FORWARD -j SQUELCH_FORWARD\n";
+	check("firewall rules", HEALTH_BAD, "it is dropped");
+	iptables = ip6tables;
+	put("/proc/net/netfilter/nfnetlink_queue", "    0   4711     0 2 65531     0     0       12  1\n");
+	check("firewall rules", HEALTH_OK, "lead traffic");
 	ip6tables = "*mangle\nCOMMIT\n";
 	check("firewall rules", HEALTH_WARN, "only IPv4");
 	ip6tables = iptables;
@@ -216,6 +224,9 @@ static void hook(void **state)
 	check("firewall rules", HEALTH_BAD, "1 accept");
 	iptables = ip6tables = NULL;
 	check("firewall rules", HEALTH_WARN, "none");
+	nft = NULL;
+	check("firewall rules", HEALTH_WARN, "could be read");
+	check("flow tables", HEALTH_WARN, "could be read");
 	nft = "table inet squelch {\n\tchain ask {\n\t\tmeta l4proto udp queue flags bypass to 0\n\t}\n}\n";
 	check("firewall rules", HEALTH_OK, "lead");
 }

@@ -97,12 +97,16 @@ RELAYED = {"iceTransportPolicy": "relay",
            "iceServers": [{"urls": f"turn:{RELAY4}:3478?transport=udp", "username": "alice", "credential": "secret"}]}
 
 
-def webrtc_turn(lab, version):
+def turn_server(lab):
     lab.start("server", "turnserver", "-n", "-L", RELAY4, "-E", RELAY4, "--realm=example.net",
               "--lt-cred-mech", "--user=alice:secret", "--no-tls", "--no-dtls", "--no-cli",
               "--min-port=50000", "--max-port=50100", "--log-file=stdout",
               f"--pidfile={lab.path('turn.pid')}", f"--userdb={lab.path('turn.db')}")
     lab.wait_port("server", 3478, "-u")
+
+
+def webrtc_turn(lab, version):
+    turn_server(lab)
     webrtc({"audio": True, "video": True}, RELAYED)(lab, version)
 
 

@@ -2,6 +2,7 @@
 """`degrade` over a link with the round trip of a city or of a satellite: what is left of a voice, and of a download."""
 import contextlib
 import json
+import os
 import struct
 import time
 
@@ -12,22 +13,28 @@ from probes import probe
 from wire import Wire, datagram, is_media
 
 LINK_BPS = 8_000_000
-MIN_QUEUE_BYTES = 100_000  # of the bottleneck; else what is under way in a round trip
+MIN_QUEUE_MS = 100  # of the bottleneck; else a round trip
 RULE = f"degrade any host {world.SERVERS}\n"
 GOODPUT_MIN = 0.8   # of the goodput without the rule
-UNDERRUN_MIN = 0.1  # of the frames of a voice: what no concealment hides
+UNDERRUN_MIN = 0.08  # of the frames of a voice: what no concealment hides
 UNDERRUN_CLEAN = 0.02
 FRAME_S = 0.02
 CONCEALED = 3       # frames: 60 ms, after which concealment is silent (ITU-T G.711 Appendix I)
-GAPS_MIN = {"udp": 0.7, "tcp": 0.15}  # a second: what the rule promises, less those at the ends
+GAPS_MIN = {"udp": 0.7, "tcp": 0.1}  # a second: what the rule promises, less those at the ends
 BUFFER_S = 0.2      # playout delay of a phone's jitter buffer; generous: most adapt between 20 and 200 ms
 TCP_BUFFER_S = 0.5  # of an application that speaks over TCP
 
 
-def link(lab, rtt_ms):
+def impair_of(squelch):
+    """tools/impair of the same build."""
+    return os.path.join(os.path.dirname(squelch), "tools", "impair", "impair")
+
+
+def link(lab, impair, rtt_ms):
     """Puts a bottleneck with a delay between the gateway and the server."""
-    queue = max(MIN_QUEUE_BYTES, LINK_BPS // 8 * rtt_ms // 1000)
-    probe(lab, "gateway", "link", lab.ns("server"), "sat0", rtt_ms / 2, LINK_BPS, queue)
+    queue = max(MIN_QUEUE_MS, rtt_ms)
+    lab.start("gateway", impair, "live", "--set", f"delay_ms={rtt_ms / 2},rate_kbit={LINK_BPS // 1000},queue_ms={queue}", "none",
+              f"{lab.ns('gateway')}:sat0", f"{lab.ns('server')}:sat0")
     lab.wait("the link", 5, lambda: "sat0" in lab.run("server", "ip", "-o", "link"))
     for role in ("gateway", "server"):
         lab.run(role, "ip", "link", "set", "sat0", "up")
@@ -42,10 +49,10 @@ def degrading(lab, squelch):
 
 # -- a download
 
-def goodput(squelch, rtt_ms, congestion, seconds):
+def goodput(impair, squelch, rtt_ms, congestion, seconds):
     """Bit/s received over TCP, after the first seconds."""
     with world.world() as lab:
-        link(lab, rtt_ms)
+        link(lab, impair, rtt_ms)
         lab.start("server", "iperf3", "-s", "-p", "5201")
         lab.wait_port("server", 5201)
         with degrading(lab, squelch):
@@ -63,7 +70,7 @@ def download(rtt_ms, congestion, seconds):
     def case(squelch):
         if congestion not in congestions():
             return f"this kernel has no {congestion}"
-        plain, degraded = (goodput(s, rtt_ms, congestion, seconds) for s in (None, squelch))
+        plain, degraded = (goodput(impair_of(squelch), s, rtt_ms, congestion, seconds) for s in (None, squelch))
         text = f"{degraded / 1e6:.2f} of {plain / 1e6:.2f} Mbit/s, {degraded / plain:.2f}"
         if plain < LINK_BPS / 3:
             raise LabError(f"even without the rule {plain / 1e6:.2f} Mbit/s of {LINK_BPS / 1e6:.0f}")
@@ -75,9 +82,8 @@ def download(rtt_ms, congestion, seconds):
 
 # -- a voice
 
-def underruns(arrivals, n, buffer_s):
-    """Of n frames, the part that is not there when its time comes; and gaps a second that no concealment hides."""
-    first = min(arrivals.values()) + buffer_s
+def underruns(arrivals, n, first):
+    """Of n frames, the part that is not there when its time comes, the first at `first`; and gaps a second that no concealment hides."""
     missed = "".join("x" if arrivals.get(i, 1e18) > first + i * FRAME_S else " " for i in range(n))
     return missed.count("x") / n, sum(len(gap) > CONCEALED for gap in missed.split()) / (n * FRAME_S)
 
@@ -88,10 +94,10 @@ def rating(loss):
     return 93.2 - 95 * 100 * loss / (100 * loss / max(burst, 1) + 25.1)
 
 
-def rtp(squelch, rtt_ms, _seconds):
-    """{number: time} of the frames from the server as they come to the client, and how many are sent."""
+def rtp(impair, squelch, rtt_ms, _seconds):
+    """{number: time} of the frames from the server as they come to the client, how many are sent, and when the first is due."""
     with world.world() as lab:
-        link(lab, rtt_ms)
+        link(lab, impair, rtt_ms)
         with degrading(lab, squelch):
             with Wire(lab, ("client",)).open("-Q in udp") as wire:
                 calls.ffmpeg(calls.PCMU)(lab, 4)
@@ -104,12 +110,12 @@ def rtp(squelch, rtt_ms, _seconds):
     if not found:
         raise LabError("no voice came")
     first = min(found, key=found.get)
-    return {(i - first) & 0xffff: t for i, t in found.items()}, int(calls.TALK_S / FRAME_S)
+    return {(i - first) & 0xffff: t for i, t in found.items()}, int(calls.TALK_S / FRAME_S), found[first] + BUFFER_S
 
 
-def over_tcp(squelch, rtt_ms, seconds):
+def over_tcp(impair, squelch, rtt_ms, seconds):
     with world.world() as lab:
-        link(lab, rtt_ms)
+        link(lab, impair, rtt_ms)
         path = lab.path("heard")
         speaker = probe(lab, "server", "tcp-voice", 7000, seconds)
         lab.wait_port("server", 7000)
@@ -118,12 +124,14 @@ def over_tcp(squelch, rtt_ms, seconds):
         speaker.wait(timeout=10)
         with open(path) as fh:
             times = {i: float(line) for i, line in enumerate(fh)}
-    return times, int(seconds / FRAME_S)
+        # Counted from the speaker's mouth: a player that starts late is in no conversation.
+        first = float(lab.said(speaker)) + rtt_ms / 2000 + TCP_BUFFER_S
+    return times, int(seconds / FRAME_S), first
 
 
-def voice(rtt_ms, listen, buffer_s):
+def voice(rtt_ms, listen):
     def case(squelch):
-        parts = [underruns(*listen(s, rtt_ms, 20), buffer_s) for s in (None, squelch)]
+        parts = [underruns(*listen(impair_of(squelch), s, rtt_ms, 20)) for s in (None, squelch)]
         (clean, _), (missed, gaps) = parts
         text = f"{missed:.0%} of the frames miss their time, {gaps:.2f} gaps a second (without the rule {clean:.1%})"
         if listen is rtp:
@@ -136,10 +144,10 @@ def voice(rtt_ms, listen, buffer_s):
 
 # Name, function of the path of squelch, in every run.
 TABLE = (
-    ("degrade-voice-50", voice(50, rtp, BUFFER_S), True),
-    ("degrade-voice-600", voice(600, rtp, BUFFER_S), False),
-    ("degrade-tcp-voice-50", voice(50, over_tcp, TCP_BUFFER_S), False),
-    ("degrade-tcp-voice-600", voice(600, over_tcp, TCP_BUFFER_S), False),
+    ("degrade-voice-50", voice(50, rtp), True),
+    ("degrade-voice-600", voice(600, rtp), False),
+    ("degrade-tcp-voice-50", voice(50, over_tcp), False),
+    ("degrade-tcp-voice-600", voice(600, over_tcp), False),
     ("degrade-cubic-50", download(50, "cubic", 10), True),
     ("degrade-cubic-600", download(600, "cubic", 30), False),
     ("degrade-bbr-50", download(50, "bbr", 20), False),

@@ -37,14 +37,25 @@ def sipp(lab, version, caller="client", number="4711"):
         raise LabError(f"SIPp: {lab.said(phone)[-300:]}")
 
 
-def baresip(codec, account):
+def turns(lab, second):
+    """A file of somebody who speaks every other second."""
+    path = lab.path(f"turns{second}.wav")
+    world.net.run("ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i",
+                  f"aevalsrc=0.3*sin(2*PI*{300 + 140 * second}*t)*eq(mod(floor(t)\\,2)\\,{second}):s=48000",
+                  "-t", "12", "-ac", "2", path)
+    return f"aufile,{path}"
+
+
+def baresip(codec, account, dtx=False):
     def call(lab, version):
         client, server = (CLIENT4, SERVER4) if version == 4 else (CLIENT6, SERVER6)
         host = f"[{server}]" if version == 6 else server
-        recipes.baresip(lab, "server", "bob", server, account + ";answermode=auto", codec, 300, "20000-20100")
+        sources = (turns(lab, 0), turns(lab, 1)) if dtx else (440, 300)
+        extra = recipes.BITRATE + ("opus_dtx\tyes\n" if dtx else "")
+        recipes.baresip(lab, "server", "bob", server, account + ";answermode=auto", codec, sources[1], "20000-20100", extra=extra)
         lab.wait_port("server", 5060, "-u")
-        caller = recipes.baresip(lab, "client", "alice", client, account, codec, 440, "10000-10100",
-                                 "-e", f"/dial sip:bob@{host}", "-t", str(TALK_S + (2 if version == 6 else 0)))
+        caller = recipes.baresip(lab, "client", "alice", client, account, codec, sources[0], "10000-10100",
+                                 "-e", f"/dial sip:bob@{host}", "-t", str(TALK_S + (2 if version == 6 else 0)), extra=extra)
         with contextlib.suppress(Exception):
             caller.wait(timeout=TALK_S + 10)
         if "established" not in lab.said(caller).lower():
@@ -147,6 +158,7 @@ TABLE = (
     Call("sipp-g711-ipv6", "sipp", sipp, 6, SEEN_S, ("sip", "rtp"), False),
     Call("baresip-opus", "baresip", baresip("opus", ""), 4, SEEN_S, ("sip", "rtp"), False),
     Call("baresip-opus-ipv6", "baresip", baresip("opus", ""), 6, SEEN_S, ("sip", "rtp"), True),
+    Call("baresip-opus-dtx", "baresip", baresip("opus", "", dtx=True), 4, SEEN_S, ("sip", "rtp"), False),
     Call("baresip-srtp", "baresip", baresip("g711", "mediaenc=srtp-mand"), 4, SEEN_S, ("sip", "rtp"), True),
     Call("baresip-srtp-ipv6", "baresip", baresip("g711", "mediaenc=srtp-mand"), 6, SEEN_S, ("sip", "rtp"), False),
     Call("webrtc", "chromium", webrtc(VIDEO), 4, SOON_S, ("webrtc", "stun", "rtp"), True),

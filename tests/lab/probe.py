@@ -212,9 +212,9 @@ def ends(frame):
 
 def replay(path, rate, *namespaces):
     """
-    Frames of "DIGIT HEX" lines, each sent in the namespace of that place, in their order. As between real hosts no
-    packet of a new connection is sent before the one before it had its chance to arrive: else two that cross make two
-    connections in the kernel, of which one is lost, with or without a queue.
+    Frames of "DIGIT HEX" lines, each sent in the namespace of that place, in their order. As between real hosts, no
+    packet of a connection is sent before the one it may answer had its chance to arrive: two that cross in the gateway
+    would be two connections to the kernel, of which one is lost, with or without a queue.
     """
     import select
 
@@ -226,13 +226,15 @@ def replay(path, rate, *namespaces):
         s.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 24)
         s.bind(("eth0", 0))
         sockets.append(s)
-    arrived, lost = set(), set()
+    waiting, heard, dead = {}, set(), set()  # packets under way of a connection; pairs of hosts with and without arrivals
 
     def hear(seconds):
         for s in select.select(sockets, [], [], seconds)[0]:
             frame = s.recv(65536)
             if len(frame) >= 34 and frame[12:14] in (b"\x08\x00", b"\x86\xdd"):
-                arrived.add(ends(frame)[0])
+                connection, pair = ends(frame)
+                waiting[connection] = 0
+                heard.add(pair)
             return True
         return False
 
@@ -243,12 +245,13 @@ def replay(path, rate, *namespaces):
         connection, pair = ends(frame)
         while hear(0):
             pass
-        sockets[place].send(frame)
         until = time.monotonic() + CONFIRM_S
-        while connection not in arrived and pair not in lost:
-            if time.monotonic() > until:
-                lost.add(pair)
+        while waiting.get(connection) and pair not in dead and time.monotonic() < until:
             hear(CONFIRM_S / 3)
+        if waiting.get(connection) and pair not in heard:
+            dead.add(pair)
+        waiting[connection] = 1
+        sockets[place].send(frame)
 
 
 VOICE_FRAME = 172  # bytes: G.711, 20 ms, with a header of 12

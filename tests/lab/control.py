@@ -100,7 +100,7 @@ def resources(pid):
     return len(os.listdir(f"/proc/{pid}/fd")), rss
 
 
-LONGEST_S = 300
+LONGEST_S = 1200
 LEAK_KIB = 2048  # what malloc may keep back between two looks; 1,000 leaks of 2 KiB are more
 
 

@@ -15,7 +15,7 @@ sys.dont_write_bytecode = True
 import run  # noqa: E402
 import world  # noqa: E402
 from net import SERVER4, SERVER6  # noqa: E402
-from steady import PROBE  # noqa: E402
+from probes import PROBE  # noqa: E402
 
 COUNT, RATE = 150, 50
 ECHO_PORT = 7

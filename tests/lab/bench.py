@@ -10,7 +10,8 @@
     bench.py small DIR [--into pcaps/bench]      the few that the repository keeps: 20 s, headers, packed
 
 Runs need root (namespaces); impairing and generating do not. Each program runs
-in namespaces of its own for half a minute (LAB_BENCH_SECONDS) and is captured
+in namespaces of its own for half a minute (LAB_BENCH_SECONDS; games and other
+clocks longer) and is captured
 on the client's side of the gateway, headers and a few bytes of payload, offloads
 off. tools/impair (--impair PATH) then makes what an access network would have
 made of it, seeded by the capture's name. labels.tsv has the columns of score.py
@@ -41,7 +42,7 @@ import clocked  # noqa: E402
 import pcapfile  # noqa: E402
 from run import find  # noqa: E402
 
-LIMIT_S = 180  # a program's run takes at most
+LIMIT_S = 300  # a program's run takes at most
 PROFILES = ("wired", "wifi", "wifi-bad", "lte", "satellite", "lossy", "drift")
 COLUMNS = ("pcap proto ip_a port_a ip_b port_b packets label app kind program codec impairment half how "
            "packets_up packets_down seconds notes").split()
@@ -61,6 +62,7 @@ def capture(entry, path, voices):
     """One program's run, in this process."""
     with world.world() as lab:
         lab.voices, lab.seed = voices, seed_of(entry.name)
+        bench_media.TALK_S = entry.seconds or bench_media.TALK_S
         if entry.kind in ("voice", "video"):
             bench_media.voices(lab)  # spoken before the call
         with lab.capture(lab.path("capture.pcap"), snaplen=entry.snaplen):

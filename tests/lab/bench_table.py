@@ -16,8 +16,10 @@ CALIBRATE, CHECK = "calibrate", "check"
 
 # kind: voice, video, radio, clocked (a negative that has a clock), ordinary. half: of a program, never of a row.
 # label(flow, busiest): label and application. how: run, or generated. profiles: None: all of them. alone: needs the processor.
-Entry = collections.namedtuple("Entry", "name kind program codec half needs make label how snaplen profiles alone notes",
-                               defaults=("run", SNAPLEN, None, False, ""))
+# seconds: that a run lasts; None: TALK_S of bench_media.py.
+Entry = collections.namedtuple("Entry", "name kind program codec half needs make label how snaplen profiles alone notes seconds",
+                               defaults=("run", SNAPLEN, None, False, "", None))
+PLAY_S = 150  # of what has a clock and is no call: false positives are counted by the hour
 
 
 # -- labels
@@ -171,7 +173,8 @@ def softphone_rows():
 
 def ordinary_rows():
     def row(name, kind, program, half, needs, make, codec="", notes="", **kw):
-        return Entry(name, kind, program, codec, half, needs, make, no_call, notes=notes, **kw)
+        seconds = PLAY_S if kind in ("clocked", "radio") else None
+        return Entry(name, kind, program, codec, half, needs, make, no_call, notes=notes, seconds=seconds, **kw)
     yield row("dns", "ordinary", "dig", CALIBRATE, ("dig", "dnsmasq", "nginx"), other.usual(ordinary.dns))
     yield row("ntp", "ordinary", "chrony", CHECK, ("chronyd", "nginx", "dnsmasq"), other.usual(ordinary.ntp))
     yield row("snmp", "ordinary", "snmpwalk", CHECK, ("snmpd", "snmpwalk", "nginx", "dnsmasq"), other.usual(ordinary.snmp))

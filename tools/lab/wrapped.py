@@ -20,8 +20,9 @@ SILENT_BYTES = 2   # a frame of Opus or Speex with no more says that there is si
 
 # frame_ms, rate: of the encoder. dtx: silence is left out. size(rng, n): from the codec's bytes to the wrapper's.
 # bundle: frames a packet. lines: calls in one flow. ways: 2, or 1 (who speaks is heard, nobody else sends: push to talk).
-Wrap = collections.namedtuple("Wrap", "name codec frame_ms bitrate vbr dtx size bundle jitter_ms lines ways what",
-                              defaults=(1, 0, 1, 2, ""))
+# video: bit/s of pictures in the same flow, 0: none.
+Wrap = collections.namedtuple("Wrap", "name codec frame_ms bitrate vbr dtx size bundle jitter_ms lines ways video what",
+                              defaults=(1, 0, 1, 2, 0, ""))
 
 
 def plus(n):
@@ -66,6 +67,8 @@ def wraps():
          Wrap("shaken-8", OPUS, 20, 24000, True, False, plus(40), 1, 8, what="up to 8 ms of deliberate jitter")),
         (Wrap("trunk-2", SPEEX, 20, 11000, False, False, plus(12), 1, 0, 2, what="two calls in one flow"),
          Wrap("trunk-3", OPUS, 20, 16000, True, False, plus(16), 1, 0, 3, what="three calls in one flow")),
+        (Wrap("video-150k", OPUS, 20, 24000, True, False, plus(29), 1, 0, 1, 2, 150_000, what="with video, 15 pictures/s"),
+         Wrap("video-500k", OPUS, 20, 24000, True, True, plus(40), 1, 0, 1, 2, 500_000, what="with video, silence left out")),
         (Wrap("push-20", OPUS, 20, 16000, True, True, plus(20), 1, 0, 1, 1, what="push to talk"),
          Wrap("push-60", OPUS, 60, 12000, True, True, plus(20), 1, 0, 1, 1, what="push to talk, 60 ms")),
     ):
@@ -99,6 +102,26 @@ def encoded(path, wrap):
     return frames
 
 
+PICTURES_HZ, FRAGMENT = 15, 1150  # bytes of a picture in one packet
+PACED_S = 0.004                   # between the packets of a picture
+
+
+def pictures(bitrate, seconds):
+    """Bytes of each picture of a film by a real encoder."""
+    said = net.run("ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i",
+                   f"testsrc2=size=320x240:rate={PICTURES_HZ},noise=alls=6:allf=t", "-t", str(seconds), "-c:v", "libx264",
+                   "-preset", "veryfast", "-tune", "zerolatency", "-b:v", str(bitrate), "-maxrate", str(bitrate),
+                   "-bufsize", str(bitrate // 2), "-f", "framecrc", "-", timeout=120)
+    return [int(line.split(",")[4]) for line in said.splitlines() if line and not line.startswith("#")]
+
+
+def video_out(wrap, seconds, rng):
+    phase = rng.random() / PICTURES_HZ
+    for t, size in zip(clocked.steady(rng, PICTURES_HZ), pictures(wrap.video, seconds)):
+        for k in range(-(-size // FRAGMENT)):
+            yield t + phase + k * PACED_S + rng.random() * 0.002, wrap.size(rng, min(FRAGMENT, size - k * FRAGMENT))
+
+
 def silent(wrap, size):
     return wrap.dtx and size <= SILENT_BYTES
 
@@ -125,6 +148,9 @@ def write(writer, wrap, talks, seed):
     ends = ((CLIENT4, ports[0], SERVER4, ports[1]), (SERVER4, ports[1], CLIENT4, ports[0]))
     out = [(t, who, size) for talk in talks[:wrap.lines] for who, path in enumerate(talk)
            for t, size in line_out(wrap, encoded(path, wrap), rng)]
+    if wrap.video:
+        end = max(t for t, _, _ in out)
+        out += [(t, who, size) for who in (0, 1) for t, size in video_out(wrap, end, rng) if t < end]
     for t, who, size in sorted(out):
         writer.udp(clocked.EPOCH + t, *ends[who], size, rng.randbytes(clocked.HEADER))
 

@@ -38,7 +38,6 @@ sys.dont_write_bytecode = True
 import world  # noqa: E402
 import bench_media  # noqa: E402
 import bench_table  # noqa: E402
-import clocked  # noqa: E402
 import pcapfile  # noqa: E402
 from run import find  # noqa: E402
 

@@ -156,7 +156,7 @@ def both_ffmpeg(lab, arguments, version=4, key=False, ways=ENDS):
             raise LabError(f"ffmpeg: {lab.said(process)[-300:]}")
 
 
-RTP_HEADER, SRTP_TAG = 12, 10
+RTP_HEADER = 12  # bytes
 
 
 def ffmpeg(codec, rate, frame, packet=None, key=False, version=4):

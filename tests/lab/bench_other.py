@@ -16,12 +16,7 @@ import bench_media
 import ordinary
 import recipes
 from net import CLIENT4, SERVER4, LabError
-
-DUMMY = {"SDL_VIDEODRIVER": "dummy", "SDL_AUDIODRIVER": "dummy"}
-
-
-def folder(lab, name):
-    return ordinary.folder(lab, name)
+from ordinary import folder
 
 
 def alive(lab, *processes):
@@ -85,15 +80,7 @@ def typing(lab):
 # -- games
 
 def doom(lab):
-    """Two players, 35 tics a second; the second sits beside the server."""
-    lab.start("server", "/usr/games/chocolate-server", "-port", "2342", "-privateserver")
-    lab.wait_port("server", 2342, "-u")
-    players = []
-    for role in ("client", "second"):
-        home = folder(lab, f"doom-{role}")
-        players.append(lab.start(
-            role, "/usr/games/chocolate-doom", "-iwad", "/usr/share/games/doom/freedoom1.wad", "-connect", f"{SERVER4}:2342",
-            "-nodes", "2", "-nosound", "-nogui", "-window", cwd=home, env={**os.environ, "HOME": home, **DUMMY}))
+    players = ordinary.doom_game(lab)
     time.sleep(bench_media.TALK_S)
     alive(lab, *players)
 
@@ -115,7 +102,7 @@ def display_number(role):
     return 1000 + os.getpid() % 30000 + {"client": 0, "second": 30000, "server": 60000}[role]
 
 
-def players(lab, argv, roles=("client", "second"), warm_up=8):
+def play(lab, argv, roles=("client", "second"), warm_up=8):
     """Clients of a game with a display each; `argv`(role, home): the command."""
     with contextlib.ExitStack() as stack:
         running = []
@@ -130,7 +117,7 @@ def teeworlds(lab):
     """50 ticks a second."""
     lab.start("server", "/usr/games/teeworlds-server", "-f", lab.write("tw.cfg", "sv_register 0\nsv_map dm1\nsv_port 8303\n"))
     lab.wait_port("server", 8303, "-u")
-    players(lab, lambda role, home: (
+    play(lab, lambda role, home: (
         "/usr/games/teeworlds", "gfx_screen_width 320; gfx_screen_height 240; gfx_fullscreen 0; snd_enable 0;"
         f"player_name {role}; connect {SERVER4}:8303"))
 
@@ -141,7 +128,7 @@ def openarena(lab):
     lab.start("server", "/usr/games/openarena-server", "+set", "dedicated", "1", "+set", "net_ip", SERVER4, "+set", "sv_pure", "0",
               "+set", "bot_minplayers", "4", "+set", "sv_master1", "", "+map", "oa_dm1", cwd=home, env={**os.environ, "HOME": home})
     lab.wait_port("server", 27960, "-u", 30)
-    players(lab, lambda role, home: (
+    play(lab, lambda role, home: (
         "/usr/games/openarena", "+set", "r_mode", "-1", "+set", "r_customwidth", "160", "+set", "r_customheight", "120", "+set",
         "r_fullscreen", "0", "+set", "s_initsound", "0", "+set", "com_maxfps", "30", "+set", "cl_maxpackets", "40", "+set",
         "r_picmip", "8", "+set", "r_vertexlight", "1", "+set", "cl_motd", "0", "+connect", f"{SERVER4}:27960"), ("client",), 25)
@@ -155,7 +142,7 @@ def minetest(lab):
     lab.wait_port("server", 30000, "-u", 20)
     config = lab.write("minetest.conf", "screen_w = 320\nscreen_h = 240\nenable_sound = false\nfps_max = 20\nviewing_range = 20\n"
                        "enable_shaders = false\n")
-    players(lab, lambda role, home: ("/usr/games/minetest", "--config", config, "--go", "--address", SERVER4, "--port", "30000",
+    play(lab, lambda role, home: ("/usr/games/minetest", "--config", config, "--go", "--address", SERVER4, "--port", "30000",
                                      "--name", role, "--password", ""), ("client",), 15)
 
 
@@ -163,7 +150,7 @@ def bzflag(lab):
     """Tanks: computer players of one client."""
     lab.start("server", "/usr/games/bzfs", "-p", "5154", "-i", SERVER4, "-mp", "10", "+r", "-ms", "5")
     lab.wait_port("server", 5154)
-    players(lab, lambda role, home: ("/usr/games/bzflag", "-window", "320x240", "-solo", "3", f"{role}@{SERVER4}:5154"),
+    play(lab, lambda role, home: ("/usr/games/bzflag", "-window", "320x240", "-solo", "3", f"{role}@{SERVER4}:5154"),
             ("client",), 15)
 
 

@@ -336,8 +336,8 @@ def data_channel_turn(lab):
     return data_channel(lab, calls.RELAYED)
 
 
-def doom(lab):
-    """A network game of two players, 35 tics a second."""
+def doom_game(lab):
+    """A network game of two players, 35 tics a second; the players."""
     lab.start("server", "/usr/games/chocolate-server", "-port", "2342", "-privateserver")
     lab.wait_port("server", 2342, "-u")
     players = []
@@ -347,6 +347,11 @@ def doom(lab):
             role, "/usr/games/chocolate-doom", "-iwad", "/usr/share/games/doom/freedoom1.wad", "-connect", f"{SERVER4}:2342",
             "-nodes", "2", "-nosound", "-nogui", "-window", cwd=home,
             env={**os.environ, "HOME": home, "SDL_VIDEODRIVER": "dummy", "SDL_AUDIODRIVER": "dummy"}))
+    return players
+
+
+def doom(lab):
+    players = doom_game(lab)
     time.sleep(3)
     before = counted(lab, 2342)
     time.sleep(8)

@@ -42,6 +42,7 @@ import pcapfile  # noqa: E402
 from run import find  # noqa: E402
 
 LIMIT_S = 300  # a program's run takes at most
+LEAST_HZ = 5   # packets of the busiest flow of whatever has a clock
 PROFILES = ("wired", "wifi", "wifi-bad", "lte", "satellite", "lossy", "drift")
 COLUMNS = ("pcap proto ip_a port_a ip_b port_b packets label app kind program codec impairment half how "
            "packets_up packets_down seconds notes").split()
@@ -66,6 +67,10 @@ def capture(entry, path, voices):
             bench_media.voices(lab)  # spoken before the call
         with lab.capture(lab.path("capture.pcap"), snaplen=entry.snaplen):
             entry.make(lab)
+        if entry.kind != "ordinary":
+            most = max((sum(c.packets for c in counts) for counts in pcapfile.flows(lab.path("capture.pcap")).values()), default=0)
+            if most < LEAST_HZ * bench_media.TALK_S:
+                raise world.LabError(f"{most} packets in {bench_media.TALK_S:.0f} s: nobody spoke or played")
         shutil.move(lab.path("capture.pcap"), path)
 
 

@@ -102,7 +102,7 @@ def ffmpeg_rows():
     yield row("pcmu-40", "PCMU 40 ms", mulaw, 8000, 320, 320)
     yield row("pcmu-60", "PCMU 60 ms", mulaw, 8000, 480, 480)
     yield row("g722-20", "G.722 20 ms", ("-c:a", "g722"), 16000, 320, 160)
-    yield row("pcma-30-srtp", "PCMA 30 ms SRTP", ("-c:a", "pcm_alaw"), 8000, 240, 240, key=True)
+    yield row("pcma-20-srtp", "PCMA 20 ms SRTP", ("-c:a", "pcm_alaw"), 8000, 160, 160, key=True)
     yield row("speex-20", "Speex 20 ms", ("-c:a", "libspeex"), 8000, 160, 60)
     yield row("speex-vad-20", "Speex VAD DTX 20 ms", ("-c:a", "libspeex", "-vad", "1", "-dtx", "1"), 8000, 160, 60)
     for ms, rate, vbr in ((20, 24, "on"), (40, 16, "on"), (60, 12, "on"), (20, 32, "off"), (10, 40, "on")):

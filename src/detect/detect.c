@@ -74,6 +74,14 @@ static uint32_t rows_named(const char *name, size_t len)
 	return rows;
 }
 
+bool detect_has(const struct detect_env *env, enum group group)
+{
+	for (unsigned i = 0; i < n_detectors; i++)
+		if (env->enabled & 1u << i && detectors[i].group == group)
+			return true;
+	return false;
+}
+
 bool detect_select(const char *list, uint32_t *enabled, char bad[static 32])
 {
 	const uint32_t all = n_detectors == 32 ? UINT32_MAX : (1u << n_detectors) - 1;

@@ -229,6 +229,8 @@ void detect_audit(struct look *, const struct audit_note *);
 
 /* Fills enabled and the row tables. */
 void detect_init(struct detect_env *, uint32_t enabled);
+/* Whether a row of the group is switched on. */
+bool detect_has(const struct detect_env *, enum group);
 /* Bits for --detect: "a,b" only these, "-a,-b" all but these, NULL all. False names the unknown word. */
 bool detect_select(const char *list, uint32_t *enabled, char bad[static 32]);
 /* Runs all rows that care about this packet. */

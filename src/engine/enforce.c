@@ -15,6 +15,15 @@
 #define CLEAR_PAYLOADS 64
 
 /*
+ * Unless it may be speech that only its clock shows: datagrams as seldom as that
+ * are looked at for longer. In one second of silence suppression nothing is
+ * said; on the bench the slowest verdicts took 17 s (docs/BENCH.md). Bulk is
+ * faster than any call and is cleared as before.
+ */
+#define HEAR_NS  (20 * NS_PER_S)
+#define HEAR_MAX 600 /* datagrams a second, both ways: audio and video together have less (detect/cadence.c) */
+
+/*
  * `degrade`: once in each interval a run of what may be speech is lost. Packet
  * loss concealment hides gaps up to some 60 ms (ITU-T G.711 Appendix I fades out
  * after 60 ms); a run of 240 ms in each second cannot be hidden. Over TCP nothing
@@ -62,12 +71,21 @@ static bool in_degraded_run(const struct engine *e, const struct flow *f, const 
 	    pkt->payload_wire != 0 && pkt->payload_wire <= DEGRADE_SPEECH_BYTES;
 }
 
+static bool may_be_speech(const struct engine *e, const struct flow *f)
+{
+	uint64_t age = e->mono_ns - f->first_ns, payloads = f->dir[0].payloads + f->dir[1].payloads;
+
+	return e->hears && f->key.proto == IPPROTO_UDP && age < HEAR_NS &&
+	    payloads * NS_PER_S <= HEAR_MAX * (age + NS_PER_S);
+}
+
 /* Nothing more will be learned from this flow's packets, as long as it looks as it did. In a tunnel anything may begin. */
-static bool cleared(const struct flow *f)
+static bool cleared(const struct engine *e, const struct flow *f)
 {
 	const struct watch *w = f->watch;
 
-	if (f->dir[0].payloads + f->dir[1].payloads - f->looked_at < CLEAR_PAYLOADS || f->flags & FLOW_TUNNEL)
+	if (f->dir[0].payloads + f->dir[1].payloads - f->looked_at < CLEAR_PAYLOADS || f->flags & FLOW_TUNNEL ||
+	    may_be_speech(e, f))
 		return false;
 	if (w == NULL)
 		return true;
@@ -96,7 +114,7 @@ void enforce(struct engine *e, struct flow *f, int dir, const struct packet *pkt
 	case ACTION_PASS:
 	case ACTION_ALERT:
 	case ACTIONS:
-		fate->final = markable && cleared(f);
+		fate->final = markable && cleared(e, f);
 		break;
 	}
 	if (fate->drop)

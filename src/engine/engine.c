@@ -299,6 +299,7 @@ struct engine *engine_new(const struct engine_conf *conf, const struct policy *p
 	e->env.arg = e;
 	e->roles = conf->roles != NULL ? conf->roles : roles_new(ROLE_HOSTS);
 	detect_init(&e->env, conf->detectors);
+	e->hears = detect_has(&e->env, GROUP_CADENCE);
 	if (e->table == NULL || e->limits == NULL || e->frags == NULL || e->facts == NULL || e->env.watch_budget == NULL ||
 	    e->env.stream_budget == NULL || e->env.skype == NULL || e->roles == NULL) {
 		engine_free(e);

@@ -165,7 +165,7 @@ def old_flow(seconds):
 # -- a redial
 
 def redial(squelch):
-    """The same two call again, on other ports: less evidence is needed, and fewer packets pass."""
+    """The same two call again, on other ports: that they were cut is evidence, and no more packets pass than before."""
     with world.world() as lab, world.gateway(lab, squelch, calls.BLOCK) as gate:
         passed = []
         for _ in range(2):
@@ -179,7 +179,7 @@ def redial(squelch):
         first, again = ([e for e in drops if e["flow_id"] == flow][0]["voip"] for flow in flows)
         if "redial" not in [x["detector"] for x in again["evidence"]] or "redial" in [x["detector"] for x in first["evidence"]]:
             raise LabError(f"evidence: {first['evidence']}, then {again['evidence']}")
-        if again["packets"] >= first["packets"]:
+        if again["packets"] > first["packets"]:
             raise LabError(f"cut after {first['packets']} packets, the redial after {again['packets']}")
         return f"cut after {first['packets']} packets ({passed[0]} arrive), the redial after {again['packets']} ({passed[1]})"
 

@@ -30,9 +30,10 @@ def ctl(squelch):
             seen["call"] = next((row[0] for row in seen["calls"] if "media" in row), None)
             if seen["call"] is None:
                 raise LabError(f"ctl calls shows {seen['calls']}")
-            seen["killed"] = gate.command("kill", seen["call"])
-        at, streams = during_call(lab, act)
-        after = stops(streams, at)
+            gate.command("kill", seen["call"])
+            seen["at"] = time.time()
+        _, streams = during_call(lab, act)
+        after = stops(streams, seen["at"])
         if after > 1:
             raise LabError(f"the call lives {after:.1f} s after ctl kill")
         if not any("sip" in row for row in seen["flows"]) or not any("media" in row for row in seen["flows"]):

@@ -250,6 +250,9 @@ def clocked_rows():
 TABLE = tuple(itertools.chain(baresip_rows(), ffmpeg_rows(), sipp_rows(), webrtc_rows(), gstreamer_rows(), softphone_rows(), wrapped_rows(), ordinary_rows(),
                               clocked_rows()))
 BY_NAME = {e.name: e for e in TABLE}
+# A program in both halves would be calibrated on what it is checked with.
+assert len({(e.program, e.half) for e in TABLE}) == len({e.program for e in TABLE})
+assert len(BY_NAME) == len(TABLE)
 
 # What the repository keeps of it (pcaps/bench): each kind, either half, and the profiles among them.
 SMALL = (

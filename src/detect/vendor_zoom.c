@@ -45,7 +45,9 @@ struct zoom_flow {
 	uint32_t session;
 	uint16_t number[2];  /* last of the channel, or of the media where the channel has none */
 	uint16_t frames, numbered;
-	uint8_t steps, pings[2];
+	uint16_t ping_number[2]; /* last of the pings */
+	uint8_t steps, pings[2], ping_steps;
+	bool media;          /* was said: pings say nothing more */
 	bool greeted, answered, counting[2];
 };
 static_assert(sizeof(struct zoom_flow) <= VENDOR_STATE, "fits the state of a vendor's flow");
@@ -174,6 +176,7 @@ static void weigh(struct look *l, struct zoom_flow *z)
 	if (z->steps != 0 && (z->frames >= 2 || channel)) {
 		bits += z->frames >= 2 ? BITS_FRAME : 0;
 		bits += channel ? BITS_SESSION : 0;
+		z->media = true;
 		detect_evidence(l, CLASS_MEDIA, APP_ZOOM, bits + vendor_run(z->steps, STEPS_COUNTED, BITS_STEP),
 		    "Zoom media channel, {0} packets, {1} with lengths exact", z->frames + z->numbered, z->frames);
 	} else if (z->greeted) {
@@ -202,13 +205,17 @@ static void ping(struct look *l, struct zoom_flow *z)
 {
 	uint32_t session = u32_at(l, 9);
 
-	if (!is_ping(l) || z->greeted || z->frames != 0 || (z->session != 0 && session != z->session))
+	uint16_t number = (uint16_t)u32_at(l, 1);
+
+	if (!is_ping(l) || z->greeted || z->media || (z->session != 0 && session != z->session))
 		return;
 	z->session = session;
-	step(z, l->dir, (uint16_t)u32_at(l, 1));
+	if (z->pings[l->dir] != 0 && (uint16_t)(z->ping_number[l->dir] + 1) == number && z->ping_steps < STEPS_COUNTED)
+		z->ping_steps++;
+	z->ping_number[l->dir] = number;
 	z->pings[l->dir] += z->pings[l->dir] < PINGS;
-	if (z->pings[0] + z->pings[1] >= PINGS && z->pings[0] != 0 && z->pings[1] != 0 && z->steps != 0)
-		detect_evidence(l, CLASS_SIGNALLING, APP_ZOOM, BITS_SESSION + vendor_run(z->steps, STEPS_COUNTED, BITS_STEP),
+	if (z->pings[0] + z->pings[1] >= PINGS && z->pings[0] != 0 && z->pings[1] != 0 && z->ping_steps != 0)
+		detect_evidence(l, CLASS_SIGNALLING, APP_ZOOM, BITS_SESSION + vendor_run(z->ping_steps, STEPS_COUNTED, BITS_STEP),
 		    "pings of a Zoom media channel", 0, 0);
 }
 

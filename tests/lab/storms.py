@@ -5,7 +5,7 @@
     storms.py --squelch PATH --storm PATH [--full] [NAME...]
 
 Needs root and a kernel with NFQUEUE, else ends with 77. The short run takes less
-than a minute; --full is what docs/GATEWAY.md reports: 10,000 calls in 50 s whose
+than a minute; --full is what docs/SIZING.md reports: 10,000 calls in 50 s whose
 senders never stop, with SIP and without, and a million flows in a minute.
 """
 import argparse

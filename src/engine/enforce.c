@@ -84,14 +84,13 @@ static bool cleared(const struct engine *e, const struct flow *f)
 {
 	const struct watch *w = f->watch;
 
-	if (f->dir[0].payloads + f->dir[1].payloads - f->looked_at < CLEAR_PAYLOADS || f->flags & FLOW_TUNNEL ||
-	    may_be_speech(e, f))
+	if (f->dir[0].payloads + f->dir[1].payloads - f->looked_at < CLEAR_PAYLOADS || f->flags & FLOW_TUNNEL)
 		return false;
 	if (w == NULL)
-		return true;
+		return !may_be_speech(e, f);
 	if (w->stream != NULL || w->cls == CLASS_ICE || w->cls == CLASS_SIGNALLING)
 		return false; /* these say what comes next */
-	return w->cls == CLASS_MEDIA ? f->rule != NULL : true;
+	return w->cls == CLASS_MEDIA ? f->rule != NULL : !may_be_speech(e, f);
 }
 
 void enforce(struct engine *e, struct flow *f, int dir, const struct packet *pkt, struct fate *fate)

@@ -123,7 +123,7 @@ def limit(squelch):
 
 LOCAL, REMOTE = 30000, 40000
 PASS_MARK = 0x01000000
-OLD_RATE = 60    # packets/s each way
+OLD_RATE = 600   # packets/s each way: more than a call has, so that it is cleared within two seconds
 
 
 def mark_of(lab, port):

@@ -15,6 +15,12 @@ unsigned rtp_media(const void *state, int dir, struct media_stats out[MEDIA_STAT
 
 /* cadence.c: three rows, the second and third are written by the first */
 extern const struct byte_range cadence_bytes[];
+/*
+ * Caps, log2(n/3), of the clean captures of the bench (tools/calibrate --impairment
+ * clean): n is 9,156 windows of 3 s that pass the gate, 1,800 that have a clock.
+ */
+#define CADENCE_CLOCK_CAP 11.5f
+#define CADENCE_GIVEN_CAP 9.2f  /* of sizes and of spurts, given a clock */
 enum look_result cadence_look(struct look *);
 
 /* redial.c */

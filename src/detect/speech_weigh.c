@@ -4,7 +4,7 @@
 #include <math.h>
 #include <stddef.h>
 
-/* --- bits; docs/METHOD.md, "cadence", has the measurements --- */
+/* --- bits: judgement, beside what docs/METHOD.md, "cadence", measured --- */
 
 #define BITS_CLOCK_BOTH    9.0f  /* one period both ways */
 #define BITS_ROUGH_BOTH    9.0f  /* by its rate alone, in one direction or both */

@@ -58,7 +58,7 @@ void engine_free(struct engine *);
 unsigned engine_run(struct engine *, struct source *, const volatile int *stop);
 /* The same packet by packet, for sources that want to know the fate of each. */
 void engine_begin(struct engine *, struct source *);
-struct fate engine_packet(struct engine *, struct frame *);
+struct fate engine_packet(struct engine *, const struct frame *);
 void engine_tick(struct engine *, struct frame *);
 void engine_end(struct engine *);
 /* Other rules from now on: every live flow is judged anew. The old ones may go once their events are written. */

@@ -44,6 +44,7 @@ static enum source_next progress_next(struct source *base, struct frame *frame)
 	struct progress *p = (struct progress *)base;
 	enum source_next next = source_next(p->inner, frame);
 
+	base->more = p->inner->more;
 	if (next == SOURCE_FRAME) {
 		if (++p->frames % LOOK_EVERY == 0)
 			show(p);

@@ -127,30 +127,49 @@ static void look_closer(struct flow *f)
 	f->flags &= ~(uint32_t)FLOW_FINAL;
 }
 
-static struct fate take_packet(struct engine *e, const struct packet *pkt)
+static void look_at(struct engine *e, struct flow *f, int dir, const struct packet *pkt)
 {
-	struct fate fate = pass;
-	struct glimpse before;
-	struct flow *f;
-	int dir;
+	detect_packet(&e->env, f, dir, pkt);
+	if (e->conf.ndpi != NDPI_OFF && !(f->flags & FLOW_NDPI_DONE))
+		opinion_ask(e, f, dir, pkt);
+}
 
-	f = flow_table_packet(e->table, pkt, &e->counts, &dir);
+/* A sample of a flow that the kernel passes unasked; true when it is to be watched again. */
+static bool look_at_sample(struct engine *e, struct flow *f, int dir, const struct packet *pkt)
+{
+	struct glimpse before = glimpse_of(f, dir);
+
+	look_at(e, f, dir, pkt);
+	if (!is_news(f, dir, &before))
+		return false;
+	look_closer(f);
+	return true;
+}
+
+static void weigh(struct engine *e, struct flow *f, int dir, const struct packet *pkt)
+{
+	if (f->watch->dirty)
+		decide_again(e, f);
+	if (f->watch->app == APP_SKYPE)
+		roles_look(e, f, dir, pkt);
+}
+
+static struct fate take_packet(struct engine *e, const struct packet *pkt, const struct flow_seek *seek)
+{
+	struct flow *f = flow_take(e->table, pkt, seek, &e->counts);
+	struct fate fate = pass;
+	int dir = seek->dir;
+
 	if (f == NULL)
 		return pass;
 	if (e->asks_undecided && !(f->flags & FLOW_JUDGED))
 		decide_first(e, f);
-	before = glimpse_of(f, dir);
-	detect_packet(&e->env, f, dir, pkt);
-	if (e->conf.ndpi != NDPI_OFF && !(f->flags & FLOW_NDPI_DONE))
-		opinion_ask(e, f, dir, pkt);
-	if (f->flags & FLOW_FINAL && f->action <= ACTION_ALERT && is_news(f, dir, &before)) {
-		look_closer(f);
-		fate.watch = true;
-	}
-	if (f->watch != NULL && f->watch->dirty)
-		decide_again(e, f);
-	if (f->watch != NULL && f->watch->app == APP_SKYPE)
-		roles_look(e, f, dir, pkt);
+	if (f->flags & FLOW_FINAL && f->action <= ACTION_ALERT)
+		fate.watch = look_at_sample(e, f, dir, pkt);
+	else
+		look_at(e, f, dir, pkt);
+	if (f->watch != NULL)
+		weigh(e, f, dir, pkt);
 	if (f->watch != NULL || f->action > ACTION_ALERT)
 		flow_set_worth(e->table, f, worth_of(f));
 	if (e->conf.enforce)
@@ -162,26 +181,37 @@ static struct fate take_packet(struct engine *e, const struct packet *pkt)
 
 /* --- time --- */
 
-/* Brings clocks, deadlines and calendars up to the stamps of a frame or tick, which may not step back. */
-static void advance(struct engine *e, struct frame *frame)
+/* Stamps may not step back. */
+static void hold_back(struct engine *e, struct frame *frame)
 {
-	if (frame->mono_ns < e->mono_ns) {
+	if (frame->mono_ns < e->came_mono_ns) {
 		count(&e->counts, COUNT_TIME_BACK);
-		frame->mono_ns = e->mono_ns;
+		frame->mono_ns = e->came_mono_ns;
 	}
-	if (frame->wall_ns < e->wall_ns)
-		frame->wall_ns = e->wall_ns;
-	if (frame->mono_ns >= e->next_tick_ns) {
-		e->number = 0;
-		flow_table_advance(e->table, frame->mono_ns);
-		frags_expire(e->frags, frame->mono_ns, &e->counts);
-		e->mono_ns = frame->mono_ns;
-		e->wall_ns = frame->wall_ns;
-		e->next_tick_ns = (frame->mono_ns / TICK_NS + 1) * TICK_NS;
-		emit_plain(e, EVENT_TICK);
-		if (e->roles_seen != roles_changes(e->roles))
-			decide_roles(e);
-	}
+	if (frame->wall_ns < e->came_wall_ns)
+		frame->wall_ns = e->came_wall_ns;
+	e->came_mono_ns = frame->mono_ns;
+	e->came_wall_ns = frame->wall_ns;
+}
+
+static void turn_tick(struct engine *e, const struct frame *frame)
+{
+	e->number = 0;
+	flow_table_advance(e->table, frame->mono_ns);
+	frags_expire(e->frags, frame->mono_ns, &e->counts);
+	e->mono_ns = frame->mono_ns;
+	e->wall_ns = frame->wall_ns;
+	e->next_tick_ns = (frame->mono_ns / TICK_NS + 1) * TICK_NS;
+	emit_plain(e, EVENT_TICK);
+	if (e->roles_seen != roles_changes(e->roles))
+		decide_roles(e);
+}
+
+/* Brings deadlines and calendars up to the stamps of a frame or tick. */
+static void advance(struct engine *e, const struct frame *frame)
+{
+	if (frame->mono_ns >= e->next_tick_ns)
+		turn_tick(e, frame);
 	e->mono_ns = frame->mono_ns;
 	e->wall_ns = frame->wall_ns;
 	if (e->wall_ns >= e->rules_change_ns) {
@@ -219,8 +249,8 @@ static void begin_epoch(struct engine *e, const struct frame *frame)
 {
 	if (e->epoch_open)
 		return;
-	e->mono_ns = frame->mono_ns;
-	e->wall_ns = frame->wall_ns;
+	e->mono_ns = e->came_mono_ns = frame->mono_ns;
+	e->wall_ns = e->came_wall_ns = frame->wall_ns;
 	e->next_tick_ns = 0;
 	e->rules_change_ns = policy_next_change(e->policy, frame->wall_ns);
 	e->file_name = e->source == NULL ? NULL : e->source->file_name;
@@ -228,23 +258,39 @@ static void begin_epoch(struct engine *e, const struct frame *frame)
 	start(e);
 }
 
-struct fate engine_packet(struct engine *e, struct frame *frame)
+/* A frame came: all that depends on nothing but it and its fragments. */
+static void arrive(struct engine *e, struct arrival *a)
 {
-	struct packet pkt;
-
-	begin_epoch(e, frame);
-	advance(e, frame);
-	e->number = frame->number;
+	begin_epoch(e, &a->frame);
+	hold_back(e, &a->frame);
 	count(&e->counts, COUNT_PACKETS);
-	count_add(&e->counts, COUNT_BYTES, frame->len);
-	if (packet_decode(frame, e->frags, &e->counts, &pkt) != DECODE_OK)
-		return pass; /* undecodable: pass, counted */
-	return take_packet(e, &pkt);
+	count_add(&e->counts, COUNT_BYTES, a->frame.len);
+	a->decoded = packet_decode(&a->frame, e->frags, &e->counts, &a->pkt) == DECODE_OK;
+	if (a->decoded)
+		flow_seek(e->table, &a->pkt, &a->seek);
+}
+
+/* Its turn has come. */
+static struct fate take(struct engine *e, const struct arrival *a)
+{
+	advance(e, &a->frame);
+	e->number = a->frame.number;
+	return a->decoded ? take_packet(e, &a->pkt, &a->seek) : pass; /* undecodable: pass, counted */
+}
+
+struct fate engine_packet(struct engine *e, const struct frame *frame)
+{
+	struct arrival *a = &e->arrivals[0];
+
+	a->frame = *frame;
+	arrive(e, a);
+	return take(e, a);
 }
 
 void engine_tick(struct engine *e, struct frame *frame)
 {
 	begin_epoch(e, frame);
+	hold_back(e, frame);
 	count(&e->counts, COUNT_TICKS);
 	advance(e, frame);
 }
@@ -346,31 +392,59 @@ struct counts engine_counts_now(const struct engine *e)
 	return now;
 }
 
+/* What the source has at once, at most ARRIVALS_MAX; tells in *n how many frames came before what it returns. */
+static enum source_next gather(struct engine *e, struct source *source, unsigned *n)
+{
+	enum source_next next;
+
+	for (*n = 0; *n < ARRIVALS_MAX; ) {
+		struct arrival *a = &e->arrivals[*n];
+
+		next = source_next(source, &a->frame);
+		if (next != SOURCE_FRAME)
+			return next;
+		arrive(e, a);
+		++*n;
+		if (!source->more || (a->decoded && a->pkt.flags & PACKET_JOINED)) /* the next one may be joined in its place */
+			break;
+	}
+	return SOURCE_FRAME;
+}
+
+/* The flow has come into the cache by now; its evidence lies elsewhere. */
+static void prefetch_watch(const struct arrival *a)
+{
+	if (a->decoded && a->expected != NULL)
+		__builtin_prefetch(a->expected->watch, 1);
+}
+
+static void take_all(struct engine *e, unsigned n)
+{
+	for (unsigned i = 0; i < n + PREFETCH_AHEAD; i++) {
+		if (i < n && e->arrivals[i].decoded)
+			e->arrivals[i].expected = flow_prefetch(e->table, &e->arrivals[i].seek);
+		if (i >= WATCH_AHEAD && i - WATCH_AHEAD < n)
+			prefetch_watch(&e->arrivals[i - WATCH_AHEAD]);
+		if (i >= PREFETCH_AHEAD)
+			(void)take(e, &e->arrivals[i - PREFETCH_AHEAD]);
+	}
+}
+
 unsigned engine_run(struct engine *e, struct source *source, const volatile int *stop)
 {
-	struct frame frame;
-	unsigned errors = 0;
+	enum source_next next = SOURCE_FRAME;
+	unsigned errors = 0, n;
 
 	engine_begin(e, source);
-	while (stop == NULL || !*stop) {
-		switch (source_next(source, &frame)) {
-		case SOURCE_FRAME:
-			(void)engine_packet(e, &frame);
-			continue;
-		case SOURCE_TICK:
-			engine_tick(e, &frame);
-			continue;
-		case SOURCE_EPOCH:
+	while (next != SOURCE_END && (stop == NULL || !*stop)) {
+		next = gather(e, source, &n);
+		take_all(e, n);
+		if (next == SOURCE_TICK)
+			engine_tick(e, &e->arrivals[n].frame);
+		else if (next == SOURCE_EPOCH)
 			end_epoch(e);
-			continue;
-		case SOURCE_ERROR:
-			log_warnx("source", "%s", source->error);
-			errors++;
-			continue;
-		case SOURCE_END:
-			break;
-		}
-		break;
+		else if (next == SOURCE_ERROR)
+			log_warnx("source", "%s", source->error), errors++;
 	}
 	engine_end(e);
 	return errors;

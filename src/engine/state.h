@@ -9,6 +9,24 @@
 
 /* What the parts of the engine share; nobody else includes this. */
 
+/*
+ * Packets are taken several at a time where the source allows it: each is
+ * decoded when it comes, and by its turn its flow is in the cache. 400,000 flows
+ * fit into no cache, and to wait for memory cost more than any detector.
+ */
+#define ARRIVALS_MAX 16
+#define PREFETCH_AHEAD 6      /* arrivals between asking for a flow and needing it */
+#define WATCH_AHEAD    3      /* and between that and asking for its watch */
+
+/* A packet that was decoded and waits for its turn. */
+struct arrival {
+	struct frame frame;
+	struct packet pkt;
+	struct flow_seek seek;
+	const struct flow *expected; /* its flow as it seems before those in front of it are done; NULL none. For prefetching only */
+	bool decoded;             /* pkt and seek are set */
+};
+
 struct engine {
 	struct engine_conf conf;
 	const struct policy *policy;
@@ -21,6 +39,7 @@ struct engine {
 	struct ndpi_view *ndpi;       /* made when first needed, for the library takes 150 ms to start; before the first packet where packets wait */
 	struct limits *limits;        /* token buckets of `limit` rules */
 	struct source *source;
+	uint64_t came_mono_ns, came_wall_ns; /* of the last frame or tick from the source, brought forward where it stepped back */
 	uint64_t mono_ns, wall_ns;    /* of the packet or tick in hand; never step back within an epoch */
 	uint64_t next_tick_ns;        /* when the sink is told the time again */
 	uint64_t rules_change_ns;     /* wall: next moment a rule's calendar turns */
@@ -32,6 +51,7 @@ struct engine {
 	bool started;                 /* START was written: with the first stamp, before it there is no time */
 	struct roles *roles;          /* what hosts do inside Skype */
 	uint32_t roles_seen;          /* roles_changes when rules that ask about roles were asked last */
+	struct arrival arrivals[ARRIVALS_MAX];
 	struct event event;           /* reused: too large for the stack of a hot path */
 };
 

@@ -125,14 +125,30 @@ typedef void flow_end_fn(void *arg, struct flow *, enum flow_end, uint64_t at_ns
 struct flow_table *flow_table_new(uint32_t max_flows, flow_end_fn *on_end, void *arg);
 void flow_table_free(struct flow_table *);
 
+/* Where to look for the flow of a packet: depends on nothing but the packet. */
+struct flow_seek {
+	struct flow_key key;
+	uint32_t hash;
+	int dir;               /* of the packet */
+};
+
+/* Fills *seek, and has the index entry brought into the cache. */
+void flow_seek(const struct flow_table *, const struct packet *, struct flow_seek *);
+/*
+ * Some packets later: has the flow itself brought into the cache. Returns the
+ * flow as it seems now, NULL none: packets before this one may still end it.
+ */
+const struct flow *flow_prefetch(const struct flow_table *, const struct flow_seek *);
 /*
  * The flow of a packet, made when new, with counters and windows brought up to
- * date; NULL (counted) when the table is full of flows worth more. *dir is the
- * direction of this packet. A new TCP connection under the same key (SYN after
- * the old one closed) ends the old flow first.
+ * date; NULL (counted) when the table is full of flows worth more. A new TCP
+ * connection under the same key (SYN after the old one closed) ends the old
+ * flow first.
  */
+struct flow *flow_take(struct flow_table *, const struct packet *, const struct flow_seek *, struct counts *);
+/* flow_seek and flow_take in one; *dir is the direction of this packet. */
 struct flow *flow_table_packet(struct flow_table *, const struct packet *, struct counts *, int *dir);
-/* Ends what has been silent too long; call with every stamp, before flow_table_packet. */
+/* Ends what has been silent too long; call with every stamp, before flow_take. */
 void flow_table_advance(struct flow_table *, uint64_t mono_ns);
 /* Ends every flow. */
 void flow_table_flush(struct flow_table *, enum flow_end);

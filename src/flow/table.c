@@ -18,7 +18,11 @@
 #define CHUNK_FLOWS   8192u    /* 2 MiB: one huge page, where the kernel gives them */
 #define HUGE_PAGE     (2u << 20)
 #define CACHE_LINE    64
+#define LINES         4        /* of a flow */
+#define HOT_LINES     3        /* of a flow, that each packet needs: see struct flow */
 #define NONE          UINT32_MAX
+#define INDEX_MIN     (1u << 16) /* slots: a small index stays in the cache */
+#define INDEX_MAX     (1u << 31)
 #define TCP_FIN 0x01
 #define TCP_SYN 0x02
 #define TCP_RST 0x04
@@ -57,7 +61,7 @@ struct tunnel_path {
 
 struct flow_table {
 	struct slot *index;
-	uint32_t mask;
+	uint32_t mask, max_mask;   /* the index doubles when it is half full, up to max_mask */
 	struct flow **chunks;
 	uint32_t n_chunks, max_chunks, max_flows;
 	uint32_t free_head;        /* chain through wheel_next */
@@ -91,6 +95,12 @@ static struct flow *flow_at(const struct flow_table *t, uint32_t n)
 	return &t->chunks[n / CHUNK_FLOWS][n % CHUNK_FLOWS];
 }
 
+static void prefetch_flow(const struct flow *f, unsigned lines)
+{
+	for (unsigned line = 0; line < lines; line++)
+		__builtin_prefetch((const char *)f + line * CACHE_LINE, 1);
+}
+
 /*
  * Big tables are mapped, not allocated: untouched pages cost nothing. They begin
  * on a huge page, since random looks at 4 KiB pages would miss the TLB each time.
@@ -112,11 +122,12 @@ static void *map_zeroed(size_t size)
 	return p + before;
 }
 
-static uint32_t index_size(uint32_t max_flows)
+/* Slots for so many flows: at most half of them used. */
+static uint32_t index_size(uint32_t flows)
 {
-	uint32_t n = 1024;
+	uint32_t n = INDEX_MIN;
 
-	while (n < max_flows + max_flows / 2)
+	while (n < 2 * (uint64_t)flows && n < INDEX_MAX)
 		n *= 2;
 	return n;
 }
@@ -133,13 +144,14 @@ struct flow_table *flow_table_new(uint32_t max_flows, flow_end_fn *on_end, void 
 {
 	static _Atomic uint32_t tables; /* engines of one process must not give one number twice */
 	struct flow_table *t = calloc(1, sizeof *t);
-	uint32_t size = index_size(max_flows);
+	uint32_t size = INDEX_MIN;
 
 	if (t == NULL)
 		return NULL;
 	t->max_flows = max_flows;
 	t->max_chunks = (max_flows + CHUNK_FLOWS - 1) / CHUNK_FLOWS;
 	t->mask = size - 1;
+	t->max_mask = index_size(max_flows) - 1;
 	t->free_head = NONE;
 	t->on_end = on_end;
 	t->arg = arg;
@@ -274,14 +286,7 @@ static uint32_t index_find(const struct flow_table *t, uint32_t hash, const stru
 	uint32_t i = hash & t->mask;
 
 	for (; t->index[i].flow != 0; i = (i + 1) & t->mask) {
-		const struct flow *f;
-
-		if (t->index[i].hash != hash)
-			continue;
-		f = flow_at(t, t->index[i].flow - 1);
-		__builtin_prefetch((const char *)f + CACHE_LINE, 1); /* needed soon, see struct flow */
-		__builtin_prefetch((const char *)f + 2 * CACHE_LINE, 1);
-		if (flow_key_equal(&f->key, key))
+		if (t->index[i].hash == hash && flow_key_equal(&flow_at(t, t->index[i].flow - 1)->key, key))
 			break;
 	}
 	return i;
@@ -298,6 +303,37 @@ static void index_remove(struct flow_table *t, uint32_t gap)
 		gap = j;
 	}
 	t->index[gap] = (struct slot){ 0, 0 };
+}
+
+/* Doubles the index; entries carry their hashes, so that no flow is touched. It takes 10 ms for a million flows, once. */
+static void index_grow(struct flow_table *t)
+{
+	uint32_t n = t->mask + 1;
+	struct slot *old = t->index, *fresh = map_zeroed(2 * (size_t)n * sizeof *fresh);
+
+	if (fresh == NULL)
+		return;
+	t->index = fresh;
+	t->mask = 2 * n - 1;
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t to = old[i].hash & t->mask;
+
+		if (old[i].flow == 0)
+			continue;
+		while (fresh[to].flow != 0)
+			to = (to + 1) & t->mask;
+		fresh[to] = old[i];
+	}
+	munmap(old, (size_t)n * sizeof *old);
+}
+
+/* Room for one more entry; without memory to grow, until three quarters are used. */
+static bool index_has_room(struct flow_table *t)
+{
+	if (t->n * 2 <= t->mask || t->mask == t->max_mask)
+		return true;
+	index_grow(t);
+	return t->n < t->mask / 4 * 3;
 }
 
 /* --- life and death --- */
@@ -370,6 +406,8 @@ static uint32_t slab_take(struct flow_table *t, uint64_t now, struct counts *cou
 	if (n == NONE && (n = chunk_add(t)) == NONE)
 		return NONE;
 	t->free_head = flow_at(t, n)->wheel_next;
+	if (t->free_head != NONE)
+		prefetch_flow(flow_at(t, t->free_head), LINES); /* for the next new flow */
 	return n;
 }
 
@@ -413,10 +451,10 @@ static uint32_t initiator_flags(const struct packet *pkt, int dir)
 	return first | (by == 0 ? FLOW_INITIATOR_0 : FLOW_INITIATOR_1);
 }
 
-static struct flow *flow_new(struct flow_table *t, const struct flow_key *key, uint32_t hash,
-    const struct packet *pkt, int dir, struct counts *counts)
+static struct flow *flow_new(struct flow_table *t, const struct flow_seek *seek, const struct packet *pkt,
+    struct counts *counts)
 {
-	uint32_t n = slab_take(t, pkt->frame->mono_ns, counts);
+	uint32_t n = index_has_room(t) ? slab_take(t, pkt->frame->mono_ns, counts) : NONE;
 	struct flow *f;
 
 	if (n == NONE) {
@@ -425,14 +463,14 @@ static struct flow *flow_new(struct flow_table *t, const struct flow_key *key, u
 	}
 	f = flow_at(t, n);
 	*f = (struct flow){
-		.key = *key, .hash = hash, .used = 1,
+		.key = seek->key, .hash = seek->hash, .used = 1,
 		.id = t->next_id, .last_ns = pkt->frame->mono_ns, .first_ns = pkt->frame->mono_ns,
 		.first_wall_ns = pkt->frame->wall_ns, .first_number = pkt->frame->number,
 		.iface = pkt->frame->iface, .oface = pkt->frame->oface, .alive = UINT32_MAX,
-		.flags = initiator_flags(pkt, dir), .worth = WORTH_ONE_PACKET,
+		.flags = initiator_flags(pkt, seek->dir), .worth = WORTH_ONE_PACKET,
 	};
 	t->next_id = (t->next_id + 1) & FLOW_ID_MASK;
-	t->index[index_find(t, hash, key)] = (struct slot){ hash, n + 1 };
+	t->index[index_find(t, seek->hash, &seek->key)] = (struct slot){ seek->hash, n + 1 };
 	worth_add(t, n, f);
 	wheel_add(t, n, f, deadline_tick(t, f));
 	t->n++;
@@ -506,15 +544,34 @@ static void flow_count(struct flow *f, const struct packet *pkt, int dir)
 	window_add(f, dir, (uint32_t)(pkt->frame->mono_ns / NS_PER_S), size);
 }
 
-struct flow *flow_table_packet(struct flow_table *t, const struct packet *pkt, struct counts *counts, int *dir)
+void flow_seek(const struct flow_table *t, const struct packet *pkt, struct flow_seek *seek)
 {
-	struct flow_key key;
-	struct flow *f = NULL;
-	uint32_t hash, i;
+	seek->dir = flow_key_of(pkt, &seek->key);
+	seek->hash = (uint32_t)hash_bytes(&seek->key, sizeof seek->key);
+	__builtin_prefetch(&t->index[seek->hash & t->mask]);
+}
 
-	*dir = flow_key_of(pkt, &key);
-	hash = (uint32_t)hash_bytes(&key, sizeof key);
-	i = index_find(t, hash, &key);
+/* The first entry of this hash is the flow almost always; what matters is that most guesses are right. */
+const struct flow *flow_prefetch(const struct flow_table *t, const struct flow_seek *seek)
+{
+	uint32_t i = seek->hash & t->mask;
+	const struct flow *f;
+
+	while (t->index[i].flow != 0 && t->index[i].hash != seek->hash)
+		i = (i + 1) & t->mask;
+	if (t->index[i].flow == 0)
+		return NULL;
+	f = flow_at(t, t->index[i].flow - 1);
+	prefetch_flow(f, HOT_LINES);
+	return f;
+}
+
+struct flow *flow_take(struct flow_table *t, const struct packet *pkt, const struct flow_seek *seek,
+    struct counts *counts)
+{
+	uint32_t i = index_find(t, seek->hash, &seek->key);
+	struct flow *f = NULL;
+
 	if (t->index[i].flow != 0)
 		f = flow_at(t, t->index[i].flow - 1);
 	if (f != NULL && pkt->proto == IPPROTO_TCP && tcp_closed(f) &&
@@ -523,7 +580,7 @@ struct flow *flow_table_packet(struct flow_table *t, const struct packet *pkt, s
 		f = NULL;
 	}
 	if (f == NULL) {
-		f = flow_new(t, &key, hash, pkt, *dir, counts);
+		f = flow_new(t, seek, pkt, counts);
 		if (f == NULL)
 			return NULL;
 	} else if (f->worth == WORTH_ONE_PACKET) {
@@ -531,10 +588,19 @@ struct flow *flow_table_packet(struct flow_table *t, const struct packet *pkt, s
 		f->worth = WORTH_CLEARED;
 		worth_add(t, t->index[i].flow - 1, f);
 	}
-	flow_count(f, pkt, *dir);
+	flow_count(f, pkt, seek->dir);
 	if (pkt->proto == IPPROTO_TCP)
-		tcp_follow(t, f, pkt, *dir);
+		tcp_follow(t, f, pkt, seek->dir);
 	return f;
+}
+
+struct flow *flow_table_packet(struct flow_table *t, const struct packet *pkt, struct counts *counts, int *dir)
+{
+	struct flow_seek seek;
+
+	flow_seek(t, pkt, &seek);
+	*dir = seek.dir;
+	return flow_take(t, pkt, &seek, counts);
 }
 
 void flow_set_worth(struct flow_table *t, struct flow *f, enum flow_worth worth)
@@ -551,23 +617,60 @@ struct flow *flow_table_oldest(struct flow_table *t, enum flow_worth worth)
 	return t->worth[worth].head == NONE ? NULL : flow_at(t, t->worth[worth].head);
 }
 
+/*
+ * Flows that end are cold, and to end one touches its index entry and its
+ * neighbours in two lists: all are asked for some flows ahead.
+ */
+static void prefetch_end(const struct flow_table *t, const struct flow *f)
+{
+	const uint32_t beside[] = { f->worth_next, f->worth_prev };
+
+	__builtin_prefetch(&t->index[f->hash & t->mask], 1);
+	for (unsigned i = 0; i < sizeof beside / sizeof *beside; i++)
+		if (beside[i] != NONE)
+			__builtin_prefetch(&flow_at(t, beside[i])->rule, 1); /* the line of the lists */
+}
+
+/* Up to `max` flows from *n on, in the order of the wheel, brought into the cache; *n: who follows. */
+static unsigned wheel_gather(const struct flow_table *t, uint32_t *n, uint32_t out[], unsigned max)
+{
+	unsigned got = 0;
+
+	for (; got < max && *n != NONE; got++) {
+		const struct flow *f = flow_at(t, *n);
+
+		out[got] = *n;
+		prefetch_flow(f, HOT_LINES);
+		*n = f->wheel_next;
+	}
+	for (unsigned i = 0; i < got; i++)
+		prefetch_end(t, flow_at(t, out[i]));
+	return got;
+}
+
+static void deadline_look(struct flow_table *t, uint32_t n, uint64_t at_ns)
+{
+	struct flow *f = flow_at(t, n);
+
+	if (f->last_ns + flow_timeout(f) <= at_ns) {
+		flow_end(t, f, tcp_closed(f) ? FLOW_END_TCP : FLOW_END_TIMEOUT, at_ns);
+	} else {
+		wheel_take(t, f);
+		wheel_add(t, n, f, deadline_tick(t, f));
+	}
+}
+
 /* Looks at every flow whose deadline may have come at tick t->tick. */
 static void wheel_turn(struct flow_table *t)
 {
-	uint64_t at_ns = t->tick * TICK_NS;
-	uint32_t n = t->wheel[t->tick % WHEEL_SLOTS];
+	enum { TOGETHER = 16 };
+	uint32_t n = t->wheel[t->tick % WHEEL_SLOTS], some[TOGETHER];
 
 	while (n != NONE) {
-		struct flow *f = flow_at(t, n);
-		uint32_t next = f->wheel_next;
+		unsigned got = wheel_gather(t, &n, some, TOGETHER);
 
-		if (f->last_ns + flow_timeout(f) <= at_ns) {
-			flow_end(t, f, tcp_closed(f) ? FLOW_END_TCP : FLOW_END_TIMEOUT, at_ns);
-		} else {
-			wheel_take(t, f);
-			wheel_add(t, n, f, deadline_tick(t, f));
-		}
-		n = next;
+		for (unsigned i = 0; i < got; i++)
+			deadline_look(t, some[i], t->tick * TICK_NS);
 	}
 }
 

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-/* What a source hands over: bytes as captured, and when. Valid until the next call of source_next. */
+/* What a source hands over: bytes as captured, and when. Valid until the next call of source_next, or longer: see source.more. */
 struct frame {
 	const uint8_t *data;
 	uint32_t caplen;      /* bytes at `data` */

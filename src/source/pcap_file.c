@@ -12,6 +12,7 @@
 #include "packet/packet.h"
 #include "source/paths.h"
 #include "source/pcap_file.h"
+#include "source/records.h"
 #include "source/unpack.h"
 
 #define SNAPLEN    262144 /* bytes; libpcap's own bound for the links we decode */
@@ -27,6 +28,9 @@ struct pcap_files {
 	struct unpack *unpack;
 	FILE *file;                /* of `unpack`; libpcap closes it */
 	pcap_t *pcap;              /* NULL between files */
+	struct records *records;
+	bool plain;                /* packets are read from `records`; else from `pcap` */
+	uint32_t fraction_ns;      /* of one unit of a plain file's stamps */
 	char *filter;              /* NULL: everything */
 	struct bpf_program program;
 	bool filtered;             /* `program` is compiled for this file */
@@ -50,13 +54,20 @@ static enum source_next fail(struct pcap_files *s, const char *name, const char 
 	return SOURCE_ERROR;
 }
 
+static uint64_t file_stopped(const struct pcap_files *s)
+{
+	if (s->plain)
+		return records_stopped(s->records);
+	return s->file == NULL ? 0 : (uint64_t)ftello(s->file);
+}
+
 /* The packet after the last good one could not be read, and reading stopped where the file is now. */
 static enum source_next fail_damaged(struct pcap_files *s, const char *name, const char *what)
 {
 	const char *below = unpack_error(s->unpack);
 
-	return fail(s, name, "packet %llu, byte %lld%s: %s", (unsigned long long)s->number + 1,
-	    s->file == NULL ? 0 : (long long)ftello(s->file),
+	return fail(s, name, "packet %llu, byte %llu%s: %s", (unsigned long long)s->number + 1,
+	    (unsigned long long)file_stopped(s),
 	    unpack_packing(s->unpack) == NULL ? "" : " after decompression",
 	    below == NULL ? what : below);
 }
@@ -72,24 +83,27 @@ static void file_close(struct pcap_files *s)
 		fclose(s->file);
 	s->pcap = NULL;
 	s->file = NULL;
+	s->plain = s->base.more = false;
 	unpack_close(s->unpack);
 }
 
-static bool magic_known(uint32_t magic)
-{
-	/* As written by either byte order; libpcap, sf-pcap.c and sf-pcapng.c. */
-	static const uint32_t known[] = {
-		0xa1b2c3d4,            /* microseconds */
-		0xa1b23c4d,            /* nanoseconds */
-		0xa1b2cd34,            /* patched Linux libpcap of the nineties */
-		0xa1b234cd, 0xa12b3c4d,
-		0x0a0d0d0a,            /* pcapng; reads alike both ways */
-	};
+/* As written by either byte order; libpcap, sf-pcap.c and sf-pcapng.c. */
+static const struct magic { uint32_t magic, fraction_ns; } magics[] = {
+	{ 0xa1b2c3d4, 1000 },      /* microseconds */
+	{ 0xa1b23c4d, 1 },         /* nanoseconds */
+	/* odd ones, which libpcap reads for us */
+	{ 0xa1b2cd34, 0 },         /* patched Linux libpcap of the nineties */
+	{ 0xa1b234cd, 0 }, { 0xa12b3c4d, 0 },
+	{ 0x0a0d0d0a, 0 },         /* pcapng; reads alike both ways */
+};
 
-	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-		if (magic == known[i] || __builtin_bswap32(magic) == known[i])
-			return true;
-	return false;
+/* What the file begins with; NULL when it is no capture. */
+static const struct magic *magic_of(uint32_t begins)
+{
+	for (size_t i = 0; i < sizeof magics / sizeof *magics; i++)
+		if (begins == magics[i].magic || __builtin_bswap32(begins) == magics[i].magic)
+			return &magics[i];
+	return NULL;
 }
 
 static int path_open(struct pcap_files *s, const char *name)
@@ -125,29 +139,48 @@ static enum source_next file_link(struct pcap_files *s, const char *name)
 	return file_filter(s, name);
 }
 
-static enum source_next file_pcap(struct pcap_files *s, const char *name)
+/*
+ * Plain pcap files of today's version (2.4) are read by ourselves once libpcap
+ * knows the header; older ones have their lengths the other way round.
+ */
+static bool records_begin(struct pcap_files *s, const struct magic *magic)
+{
+	enum { FILE_HEADER = 24, MAJOR = 2, MINOR = 4 };
+
+	if (magic->fraction_ns == 0 || unpack_told(s->unpack) != FILE_HEADER ||
+	    pcap_major_version(s->pcap) != MAJOR || pcap_minor_version(s->pcap) != MINOR)
+		return false;
+	s->fraction_ns = magic->fraction_ns;
+	records_open(s->records, s->unpack, pcap_is_swapped(s->pcap) != 0, (uint32_t)pcap_snapshot(s->pcap));
+	return true;
+}
+
+static enum source_next file_pcap(struct pcap_files *s, const char *name, const struct magic *magic)
 {
 	char text[PCAP_ERRBUF_SIZE];
 
-	if ((s->file = unpack_file(s->unpack)) == NULL)
+	s->file = unpack_file(s->unpack, magic->fraction_ns != 0 ? UNPACK_EXACT : UNPACK_BUFFERED);
+	if (s->file == NULL)
 		return fail(s, name, "%s", strerror(errno));
 	s->pcap = pcap_fopen_offline_with_tstamp_precision(s->file, PCAP_TSTAMP_PRECISION_NANO, text);
 	if (s->pcap == NULL)
 		return fail_damaged(s, name, text);
+	s->plain = records_begin(s, magic);
 	return file_link(s, name);
 }
 
 /* SOURCE_EPOCH: opened. SOURCE_END: passed over. */
 static enum source_next file_open(struct pcap_files *s, const struct path *path)
 {
+	const struct magic *magic;
 	int fd = -1;
 
 	if (path->error != 0 || (fd = path_open(s, path->name)) < 0)
 		return fail(s, path->name, "%s", strerror(path->error != 0 ? path->error : errno));
 	if (!unpack_open(s->unpack, fd, &s->base.bytes_done))
 		return fail_damaged(s, path->name, "");
-	if (magic_known(unpack_magic(s->unpack)))
-		return file_pcap(s, path->name);
+	if ((magic = magic_of(unpack_magic(s->unpack))) != NULL)
+		return file_pcap(s, path->name, magic);
 	if (path->named)
 		return fail(s, path->name, "is neither a pcap nor a pcapng capture");
 	return SOURCE_END;
@@ -173,48 +206,95 @@ static enum source_next next_file(struct pcap_files *s)
 	return SOURCE_END;
 }
 
-/*
- * Fields of a hostile file: pcap has 32 bits of seconds, which libpcap hands on
- * as signed; pcapng has 64 bits of any unit.
- */
-static uint64_t stamp_ns(const struct timeval *ts)
+/* Fields of a hostile file: any number of seconds, more than a second of nanoseconds. */
+static uint64_t stamp_ns(uint64_t s, uint64_t ns)
 {
-	uint64_t s = (uint64_t)ts->tv_sec;
-	uint64_t ns = (uint64_t)ts->tv_usec;
-
 	if (s > STAMP_MAX_S - 1)
-		s = ts->tv_sec < 0 && ts->tv_sec >= INT32_MIN ? (uint32_t)ts->tv_sec : STAMP_MAX_S - 1;
+		s = STAMP_MAX_S - 1;
 	if (ns >= NS_PER_S)
 		ns = NS_PER_S - 1;
 	return s * NS_PER_S + ns;
 }
 
+/* pcap has 32 bits of seconds, which libpcap hands on as signed; pcapng has 64 bits of any unit. */
+static uint64_t timeval_ns(const struct timeval *ts)
+{
+	uint64_t s = (uint64_t)ts->tv_sec;
+
+	if (ts->tv_sec < 0 && ts->tv_sec >= INT32_MIN)
+		s = (uint32_t)ts->tv_sec;
+	return stamp_ns(s, (uint64_t)ts->tv_usec);
+}
+
+static bool is_wanted(const struct pcap_files *s, const struct frame *f)
+{
+	struct pcap_pkthdr h;
+
+	if (!s->filtered)
+		return true;
+	h = (struct pcap_pkthdr){ .caplen = f->caplen, .len = f->len };
+	return pcap_offline_filter(&s->program, &h, f->data) != 0;
+}
+
+/* SOURCE_FRAME, SOURCE_END or SOURCE_ERROR. */
+static enum source_next next_plain(struct pcap_files *s, struct frame *f)
+{
+	struct record r;
+
+	switch (records_next(s->records, &r)) {
+	case RECORDS_END:
+		return SOURCE_END;
+	case RECORDS_DAMAGED:
+		return fail_damaged(s, s->base.file_name, records_what(s->records));
+	case RECORDS_ONE:
+		break;
+	}
+	f->data = r.data;
+	f->caplen = r.caplen;
+	f->len = r.len;
+	f->wall_ns = stamp_ns(r.s, (uint64_t)r.fraction * s->fraction_ns);
+	s->base.more = !s->filtered && records_more(s->records);
+	return SOURCE_FRAME;
+}
+
+static enum source_next next_other(struct pcap_files *s, struct frame *f)
+{
+	struct pcap_pkthdr *h;
+	const u_char *data;
+	int r = pcap_next_ex(s->pcap, &h, &data);
+
+	if (r == PCAP_ERROR_BREAK)
+		return SOURCE_END;
+	if (r != 1)
+		return fail_damaged(s, s->base.file_name, pcap_geterr(s->pcap));
+	f->data = data;
+	f->caplen = h->caplen;
+	f->len = h->len;
+	f->wall_ns = timeval_ns(&h->ts);
+	return SOURCE_FRAME;
+}
+
 static enum source_next pcap_files_next(struct source *base, struct frame *f)
 {
 	struct pcap_files *s = (struct pcap_files *)base;
-	struct pcap_pkthdr *h;
-	const u_char *data;
-	int r;
 
 	if (s->pcap == NULL)
 		return next_file(s);
 	do {
-		if ((r = pcap_next_ex(s->pcap, &h, &data)) != 1) {
-			enum source_next end = r == PCAP_ERROR_BREAK ? SOURCE_END
-			    : fail_damaged(s, s->base.file_name, pcap_geterr(s->pcap));
+		enum source_next r = s->plain ? next_plain(s, f) : next_other(s, f);
 
+		if (r != SOURCE_FRAME) {
 			file_close(s);
-			return end == SOURCE_END ? next_file(s) : end;
+			return r == SOURCE_END ? next_file(s) : r;
 		}
 		s->number++;
-	} while (s->filtered && pcap_offline_filter(&s->program, h, data) == 0);
-	f->data = data;
-	f->caplen = h->caplen;
-	f->len = h->len < h->caplen ? h->caplen : h->len;
+	} while (!is_wanted(s, f));
+	if (f->len < f->caplen)
+		f->len = f->caplen;
 	f->number = s->number;
-	f->mono_ns = f->wall_ns = stamp_ns(&h->ts);
+	f->mono_ns = f->wall_ns;
 	f->link = s->link;
-	f->iface = 0;
+	f->iface = f->oface = 0;
 	f->token = 0;
 	return SOURCE_FRAME;
 }
@@ -226,6 +306,7 @@ static void pcap_files_close(struct source *base)
 	if (s->unpack != NULL)
 		file_close(s);
 	unpack_free(s->unpack);
+	records_free(s->records);
 	paths_free(&s->paths);
 	free(s->filter);
 	if (s->fd >= 0)
@@ -262,7 +343,7 @@ static struct pcap_files *pcap_files_new(const char *filter, char error[static S
 		goto no_memory;
 	s->base.ops = &file_ops;
 	s->fd = -1;
-	if ((s->unpack = unpack_new()) != NULL &&
+	if ((s->unpack = unpack_new()) != NULL && (s->records = records_new()) != NULL &&
 	    (filter == NULL || (s->filter = strdup(filter)) != NULL))
 		return s;
 	pcap_files_close(&s->base);

@@ -35,6 +35,7 @@ struct source {
 	const struct source_ops *ops;
 	const char *file_name;               /* of the current file, else NULL */
 	const char *const *iface_names;      /* index frame.iface; [0] is NULL; NULL without interfaces */
+	bool more;                           /* asked for the next frame, it leaves the data of those before in place */
 	uint64_t bytes_done, bytes_total;    /* progress; total 0 when unknown */
 	uint64_t lost_kernel, lost_iface;    /* packets that never came to us: our buffer was full, the driver's was */
 	char error[SOURCE_ERROR_LEN];        /* why SOURCE_ERROR: file, packet number, byte offset */

@@ -26,7 +26,7 @@ struct unpack {
 	bool failed;                /* nothing more is delivered; `what` tells why */
 	size_t in_at, in_len;       /* bytes of `in` not used yet */
 	uint64_t *progress;
-	uint64_t out;               /* bytes delivered to the FILE */
+	uint64_t out;               /* bytes delivered */
 	z_stream gzip;
 	bool gzip_ready;
 	ZSTD_DCtx *zstd;
@@ -281,21 +281,33 @@ uint32_t unpack_magic(const struct unpack *u)
 	return cur_u32(&c);
 }
 
-static ssize_t unpack_read_cookie(void *cookie, char *buf, size_t size)
+ssize_t unpack_read(struct unpack *u, void *to, size_t size)
 {
-	struct unpack *u = cookie;
 	size_t left = u->head_len - u->head_at;
 	ssize_t n;
 
 	if (left > 0) {
 		n = (ssize_t)(size < left ? size : left);
-		memcpy(buf, u->head + u->head_at, (size_t)n);
+		memcpy(to, u->head + u->head_at, (size_t)n);
 		u->head_at += (size_t)n;
-	} else
-		n = unpack_decode(u, (uint8_t *)buf, size);
+	} else {
+		n = unpack_decode(u, to, size);
+	}
 	if (n > 0)
 		u->out += (uint64_t)n;
-	else if (n < 0)
+	return n;
+}
+
+uint64_t unpack_told(const struct unpack *u)
+{
+	return u->out;
+}
+
+static ssize_t unpack_read_cookie(void *cookie, char *buf, size_t size)
+{
+	ssize_t n = unpack_read(cookie, buf, size);
+
+	if (n < 0)
 		errno = EIO;
 	return n;
 }
@@ -311,14 +323,17 @@ static int unpack_seek_cookie(void *cookie, off64_t *at, int whence)
 	return 0;
 }
 
-FILE *unpack_file(struct unpack *u)
+FILE *unpack_file(struct unpack *u, enum unpack_how how)
 {
 	cookie_io_functions_t io = { .read = unpack_read_cookie, .seek = unpack_seek_cookie };
 	FILE *f = fopencookie(u, "r", io);
 
 	if (f == NULL)
 		return NULL;
-	setvbuf(f, u->file_buffer, _IOFBF, sizeof u->file_buffer);
+	if (how == UNPACK_EXACT)
+		setvbuf(f, NULL, _IONBF, 0);
+	else
+		setvbuf(f, u->file_buffer, _IOFBF, sizeof u->file_buffer);
 	/* One thread reads it: libpcap's two fread a packet need no lock. */
 	__fsetlocking(f, FSETLOCKING_BYCALLER);
 	return f;

@@ -8,14 +8,7 @@
 const struct byte_range announced_bytes[] = { { 0, 255 }, { 1, 0 } };
 
 #define RELAY_BITS    6.0f /* a relayed address was asked for: a call, or any other use of ICE */
-#define TRIES_DENSE   4    /* payloads at which we look each time: media may come before its announcement */
-#define TRIES_LAST    1024 /* then at powers of two up to this: 20 s of speech in one direction */
-
-/* Whether to ask at the n-th payload of a flow. */
-static bool is_due(uint32_t n)
-{
-	return n <= TRIES_DENSE || (n & (n - 1)) == 0;
-}
+#define TRIES_LAST    1024 /* payloads after which we stop asking: 20 s of speech in one direction */
 
 /* A fact told to either end about the other. */
 static bool fact_of(const struct look *l, enum fact_kind kind, struct fact *f)
@@ -70,8 +63,6 @@ enum look_result announced_look(struct look *l)
 		return LOOK_MAYBE; /* facts are about the addresses of the flow itself */
 	if (n > TRIES_LAST || (l->flow->flags & FLOW_LINKED) != 0)
 		return LOOK_NO;
-	if (!is_due(n))
-		return LOOK_MAYBE;
 	if (fact_of(l, FACT_ANNOUNCED, &f)) {
 		weigh(l, &f);
 		if (f.app != APP_RTSP) /* what is streamed belongs to no call */

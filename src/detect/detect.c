@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "detect/rows.h"
 #include "flow/stream.h"
 
 /*
@@ -42,6 +43,8 @@ void detect_init(struct detect_env *env, uint32_t enabled)
 	env->finish_rows = 0;
 	memset(env->udp_rows, 0, sizeof env->udp_rows);
 	memset(env->tcp_rows, 0, sizeof env->tcp_rows);
+	memset(env->vendor_first, 0, sizeof env->vendor_first);
+	vendor_init(env->vendor_first);
 	env->fact_rows = env->esp_rows = env->segment_rows = 0;
 	memset(env->give_up_rows, 0, sizeof env->give_up_rows);
 	for (unsigned i = 0; i < n_detectors; i++) {
@@ -251,10 +254,8 @@ void detect_inner(struct look *l, const uint8_t *data, uint32_t len, uint32_t wi
 }
 
 /* Rows that found nothing in their number of payloads stop looking. */
-static void give_up(const struct detect_env *env, struct flow *f)
+static void give_up(const struct detect_env *env, struct flow *f, uint32_t seen)
 {
-	uint32_t seen = f->dir[0].payloads + f->dir[1].payloads;
-
 	if (seen <= GIVE_UP_MAX)
 		f->alive &= ~(env->give_up_rows[seen] & ~f->claimed);
 }
@@ -302,8 +303,24 @@ static struct look look_at(struct detect_env *env, struct flow *f, int dir, cons
 	};
 }
 
+/*
+ * Facts are asked for at the first payloads of a flow, since media may come
+ * before its announcement; then at powers of two: whether there are any costs a
+ * look at memory that is in no cache.
+ */
+static bool facts_due(uint32_t seen)
+{
+	enum { EVERY_UP_TO = 4 };
+
+	return seen <= EVERY_UP_TO || (seen & (seen - 1)) == 0;
+}
+
 static void datagram(struct detect_env *env, struct flow *f, int dir, const struct packet *pkt, uint32_t rows)
 {
+	uint32_t seen = f->dir[0].payloads + f->dir[1].payloads;
+
+	if (!facts_due(seen))
+		rows &= ~env->fact_rows;
 	rows = worth_asking(env, f, rows);
 	if (rows != 0 && f->watch != NULL && seen_before(f->watch, dir, pkt)) {
 		count(env->counts, COUNT_SEEN_TWICE);
@@ -314,7 +331,7 @@ static void datagram(struct detect_env *env, struct flow *f, int dir, const stru
 
 		run_rows(&l, rows);
 	}
-	give_up(env, f);
+	give_up(env, f, seen);
 }
 
 /* --- streams --- */

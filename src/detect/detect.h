@@ -81,30 +81,31 @@ struct seen {
 
 /* What is kept of a flow that some detector looks at. From the watch budget. */
 struct watch {
-	struct evidence evidence[EVIDENCE_MAX];
-	void *state[DETECTORS_MAX];   /* per row, see detect_state */
-	uint16_t state_size[DETECTORS_MAX]; /* bytes charged for each */
-	struct addr payer;            /* host charged */
-	struct seen seen[2][SEEN_MAX]; /* by direction */
-	uint8_t seen_next[2];
+	/* the judge's last word, see judge.h, and what else each packet asks for: one cache line */
+	uint8_t cls, app, band, voip_events;
+	float bits;
 	uint8_t n_evidence;
 	bool dirty;                   /* evidence changed since the judge looked */
 	bool sos;                     /* emergency service was called */
-	char dialed[DIALED_LEN];
+	uint32_t media_packets;       /* packets since media_ns, that one included */
+	uint64_t media_ns;            /* first media packet; 0 none yet */
+	struct stream *stream;        /* TCP being put together, NULL none */
+	void *ndpi;                   /* libnDPI's state, NULL none */
 	uint64_t call;                /* dialog that announced this flow, 0 none; */
 	uint8_t call_app;             /* and the application of that signalling */
+	enum category category;       /* from names or libnDPI */
+
+	struct seen seen[2][SEEN_MAX]; /* datagrams a moment ago, by direction */
+	uint8_t seen_next[2];
+	void *state[DETECTORS_MAX];   /* per row, see detect_state */
+	struct evidence evidence[EVIDENCE_MAX];
+	uint16_t state_size[DETECTORS_MAX]; /* bytes charged for each */
+	struct addr payer;            /* host charged */
+	char dialed[DIALED_LEN];
 	struct addr signaller;        /* for signalled-by; unspecified when none */
 	uint16_t signaller_port;
 	uint8_t payload_type;         /* that signalling announced, and its clock; */
 	uint32_t clock_hz;            /* 0 unknown */
-	enum category category;       /* from names or libnDPI */
-	uint64_t media_ns;            /* first media packet; 0 none yet */
-	uint32_t media_packets;       /* packets since then, that one included */
-	/* the judge's last word, see judge.h */
-	uint8_t cls, app, band, voip_events;
-	float bits;
-	struct stream *stream;        /* TCP being put together, NULL none */
-	void *ndpi;                   /* libnDPI's state, NULL none */
 };
 
 /* Band of a watch about which the rules must be asked again, whatever its evidence; no real one is that high. */
@@ -155,7 +156,7 @@ struct detector {
 	const char *about;            /* one line for people */
 	enum group group;
 	bool verified;                /* a real capture or client exercised it (docs/METHOD.md) */
-	bool facts_only;              /* looks at facts about the two hosts, not at the payload */
+	bool facts_only;              /* looks at facts about the two hosts, not at the payload: asked when there are any, of datagrams only at some (detect.c, facts_due) */
 	bool esp;                     /* look() is shown the packets of ESP too */
 	float cap_bits;               /* most it may add; for statistics log2(n/3), 0 no cap */
 	uint16_t give_up_after;       /* payloads without LOOK_YES, at most GIVE_UP_MAX; 0 never */
@@ -190,6 +191,7 @@ struct detect_env {
 	uint32_t tcp_rows[256];       /* rows that take a stream that begins with this byte */
 	uint32_t esp_rows;            /* rows that look at ESP */
 	uint32_t segment_rows;        /* rows that look at every TCP segment */
+	uint32_t vendor_first[256];   /* of vendor.c: applications that may open on a datagram with this first byte */
 	uint32_t fact_rows;           /* rows that are asked only when something is known of the two hosts */
 	uint32_t give_up_rows[GIVE_UP_MAX + 1]; /* rows that stop at this payload, when they found nothing */
 	/* Frees one older watch when the budget is used up; false when there is none. */

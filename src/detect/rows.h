@@ -108,6 +108,8 @@ enum look_result dtls_look(struct look *);
 /* vendor.c, a file an application: media that hide RTP; and formats no capture confirmed, which only name */
 extern const struct byte_range vendor_bytes[], vendor_hint_bytes[];
 enum look_result vendor_look(struct look *);
+/* For each first byte of a payload the applications that may open on it, a bit each. */
+void vendor_init(uint32_t first[static 256]);
 enum look_result vendor_hint_look(struct look *);
 
 #endif

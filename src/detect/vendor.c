@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "detect/vendor.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "detect/rows.h"
@@ -22,13 +23,28 @@ struct vendor_flow {
 	_Alignas(8) uint8_t state[VENDOR_STATE];
 };
 
+static_assert(APPS_N <= 32, "a bit for each in detect_env.vendor_first");
+
+void vendor_init(uint32_t first[static 256])
+{
+	static const struct byte_range any[] = { { 0x00, 0xff }, { 1, 0 } };
+
+	for (unsigned i = 0; i < APPS_N; i++)
+		for (const struct byte_range *r = apps[i]->first != NULL ? apps[i]->first : any; r->lo <= r->hi; r++)
+			for (unsigned b = r->lo; b <= r->hi; b++)
+				first[b] |= 1u << i;
+}
+
+/* The first application that takes this payload for its own; APPS_N none. */
 static unsigned app_opened(const struct look *l)
 {
-	unsigned i = 0;
+	for (uint32_t left = l->env->vendor_first[l->data[0]]; left != 0; left &= left - 1) {
+		unsigned i = (unsigned)__builtin_ctz(left);
 
-	while (i < APPS_N && !apps[i]->opens(l))
-		i++;
-	return i;
+		if (apps[i]->opens(l))
+			return i;
+	}
+	return APPS_N;
 }
 
 static void take(struct vendor_flow *v, unsigned app)

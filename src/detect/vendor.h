@@ -17,6 +17,8 @@ struct vendor_app {
 	bool (*opens)(const struct look *);
 	/* Each payload of such a flow, the first one too; LOOK_YES once the flow is proved. */
 	enum look_result (*look)(struct look *, void *state);
+	/* First bytes of the payloads it may open on, ends with {1, 0}; NULL: any. */
+	const struct byte_range *first;
 };
 
 extern const struct vendor_app vendor_zoom, vendor_discord, vendor_telegram, vendor_telegram_peer,

@@ -155,4 +155,5 @@ static enum look_result discord_look(struct look *l, void *state)
 	return LOOK_YES;
 }
 
-const struct vendor_app vendor_discord = { APP_DISCORD, discord_opens, discord_look };
+static const struct byte_range first_bytes[] = { { DISCOVERY_ASK >> 8, DISCOVERY_ASK >> 8 }, { KEEP_ALIVE >> 24, KEEP_ALIVE >> 24 }, { 1, 0 } };
+const struct vendor_app vendor_discord = { APP_DISCORD, discord_opens, discord_look, first_bytes };

@@ -124,4 +124,4 @@ static enum look_result imo_look(struct look *l, void *state)
 	return LOOK_YES;
 }
 
-const struct vendor_app vendor_imo = { APP_IMO, imo_opens, imo_look };
+const struct vendor_app vendor_imo = { APP_IMO, imo_opens, imo_look, NULL };

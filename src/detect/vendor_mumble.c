@@ -98,7 +98,8 @@ static enum look_result mumble_look(struct look *l, void *state)
 	return LOOK_YES;
 }
 
-const struct vendor_app vendor_mumble = { APP_MUMBLE, mumble_opens, mumble_look };
+static const struct byte_range first_bytes[] = { { 0x00, 0x00 }, { 1, 0 } };
+const struct vendor_app vendor_mumble = { APP_MUMBLE, mumble_opens, mumble_look, first_bytes };
 
 /* --- voice --- */
 
@@ -155,4 +156,4 @@ static enum look_result voice_look(struct look *l, void *state)
 	return LOOK_YES;
 }
 
-const struct vendor_app vendor_mumble_voice = { APP_MUMBLE, voice_opens, voice_look };
+const struct vendor_app vendor_mumble_voice = { APP_MUMBLE, voice_opens, voice_look, NULL };

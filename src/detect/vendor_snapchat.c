@@ -96,4 +96,6 @@ static enum look_result snapchat_look(struct look *l, void *state)
 	return LOOK_YES;
 }
 
-const struct vendor_app vendor_snapchat = { APP_SNAPCHAT, snapchat_opens, snapchat_look };
+/* Old versions with any length of packet number; long headers. */
+static const struct byte_range first_bytes[] = { { 0x09, 0x09 }, { 0x19, 0x19 }, { 0x29, 0x29 }, { 0x39, 0x39 }, { 0xc0, 0xff }, { 1, 0 } };
+const struct vendor_app vendor_snapchat = { APP_SNAPCHAT, snapchat_opens, snapchat_look, first_bytes };

@@ -38,4 +38,4 @@ static enum look_result teams_look(struct look *l, void *state)
 	return LOOK_YES;
 }
 
-const struct vendor_app vendor_teams = { APP_TEAMS, teams_opens, teams_look };
+const struct vendor_app vendor_teams = { APP_TEAMS, teams_opens, teams_look, NULL };

@@ -197,7 +197,7 @@ static enum look_result telegram_look(struct look *l, void *state)
 	return LOOK_YES;
 }
 
-const struct vendor_app vendor_telegram = { APP_TELEGRAM, telegram_opens, telegram_look };
+const struct vendor_app vendor_telegram = { APP_TELEGRAM, telegram_opens, telegram_look, NULL };
 
 /* --- between the parties --- */
 
@@ -232,4 +232,4 @@ static enum look_result peer_look(struct look *l, void *state)
 	return LOOK_YES;
 }
 
-const struct vendor_app vendor_telegram_peer = { APP_TELEGRAM, peer_opens, peer_look };
+const struct vendor_app vendor_telegram_peer = { APP_TELEGRAM, peer_opens, peer_look, NULL };

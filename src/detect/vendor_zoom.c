@@ -271,4 +271,5 @@ static enum look_result zoom_look(struct look *l, void *state)
 	return z->greeted || z->steps >= STEPS_ALONE ? LOOK_YES : LOOK_MAYBE;
 }
 
-const struct vendor_app vendor_zoom = { APP_ZOOM, zoom_opens, zoom_look };
+static const struct byte_range first_bytes[] = { { HELLO, HELLO }, { PING, PING }, { CHANNEL, CHANNEL }, { 1, 0 } };
+const struct vendor_app vendor_zoom = { APP_ZOOM, zoom_opens, zoom_look, first_bytes };

@@ -75,6 +75,7 @@ struct call {
 	uint8_t n_links;
 	struct call_link link[CALL_LINKS_MAX];
 	struct call *older, *newer;
+	unsigned slot;                  /* where the tracker keeps when it is due */
 	uint64_t changed_ns, changed_wall_ns; /* last flow or message */
 	char file_name[256];            /* empty none */
 };

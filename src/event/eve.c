@@ -6,10 +6,31 @@
 #include "base/clock.h"
 #include "event/verdict.h"
 
+/* A member whose text is nearly always that of the line before: its escapes are looked for once. */
+static void put_same(struct json *j, struct eve_piece *p, const char *key, const char *text)
+{
+	const char *from = j->at;
+	size_t len = strlen(text), put;
+
+	if (p->len != 0 && strcmp(text, p->of) == 0) {
+		json_raw(j, p->text, p->len);
+		return;
+	}
+	json_text(j, key, text);
+	put = (size_t)(j->at - from);
+	p->len = 0;
+	if (j->full || *from != ',' || len >= sizeof p->of || put > sizeof p->text)
+		return;
+	memcpy(p->of, text, len + 1);
+	memcpy(p->text, from, put);
+	p->len = put;
+}
+
 bool eve_open(struct eve *e, const struct event_conf *conf)
 {
 	e->ifaces = conf->ifaces;
 	snprintf(e->sensor, sizeof e->sensor, "%s", conf->sensor == NULL ? "" : conf->sensor);
+	e->file_name.len = e->sensor_said.len = 0;
 	return json_open(&e->json, conf->eve);
 }
 
@@ -20,14 +41,15 @@ void eve_close(struct eve *e)
 
 void eve_begin(struct eve *e, const char *type, uint64_t wall_ns)
 {
+	static const char version[] = ",\"schema_version\":" EVE_SCHEMA_VERSION;
 	struct json *j = &e->json;
 
 	json_line_begin(j);
 	json_time(j, "timestamp", wall_ns);
 	json_word(j, "event_type", type);
-	json_u64(j, "schema_version", EVE_SCHEMA_VERSION);
+	json_raw(j, version, sizeof version - 1);
 	if (e->sensor[0] != '\0')
-		json_text(j, "sensor", e->sensor);
+		put_same(j, &e->sensor_said, "sensor", e->sensor);
 }
 
 /* "c-" and eight hexadecimal digits. */
@@ -124,7 +146,7 @@ void eve_flow_head(struct eve *e, const struct event *ev, uint32_t call_id, uint
 	if (e->ifaces != NULL && e->ifaces[f->iface] != NULL)
 		json_text(j, "in_iface", e->ifaces[f->iface]);
 	if (ev->file_name != NULL)
-		json_text(j, "pcap_filename", ev->file_name);
+		put_same(j, &e->file_name, "pcap_filename", ev->file_name);
 	if (number != 0)
 		json_u64(j, "pcap_cnt", number);
 	if (f->n_vlan > 0)

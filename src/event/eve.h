@@ -6,16 +6,24 @@
 #include "event/json.h"
 
 /* Events as lines of JSON with the names of Suricata's EVE; docs/eve.schema.json is the contract. */
-#define EVE_SCHEMA_VERSION 1
+#define EVE_SCHEMA_VERSION "1"
 
 #define EVE_SENSOR_MAX 256 /* bytes kept of the sensor's name */
 
 struct call;
 
+/* A member of the line before, and what it says. */
+struct eve_piece {
+	size_t len;                  /* of text; 0 none */
+	char of[EVE_SENSOR_MAX];
+	char text[2 * EVE_SENSOR_MAX];
+};
+
 struct eve {
 	struct json json;
 	const char *const *ifaces;
 	char sensor[EVE_SENSOR_MAX]; /* empty: left out */
+	struct eve_piece sensor_said, file_name;
 };
 
 /* False without memory. */

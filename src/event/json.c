@@ -83,22 +83,40 @@ static char *put_pair(char *to, unsigned value)
 
 #define U64_DIGITS 20 /* of 2^64 - 1 */
 
+/* True, and counted against the line, when so many bytes more may be written at j->at. */
+static bool has_room(struct json *j, size_t len)
+{
+	if ((size_t)(j->end - j->at) >= len)
+		return true;
+	j->full = true;
+	return false;
+}
+
+static unsigned digits_of(uint64_t value)
+{
+	unsigned n = 1;
+
+	for (; value >= 10000; value /= 10000)
+		n += 4;
+	return n + (value >= 10) + (value >= 100) + (value >= 1000);
+}
+
 void json_put_u64(struct json *j, uint64_t value)
 {
-	char text[U64_DIGITS], *p = text + sizeof text;
+	char *p;
 
+	if (!has_room(j, U64_DIGITS))
+		return;
+	p = j->at += digits_of(value);
 	while (value >= 100) {
 		p -= 2;
 		put_pair(p, (unsigned)(value % 100));
 		value /= 100;
 	}
-	if (value >= 10) {
-		p -= 2;
-		put_pair(p, (unsigned)value);
-	} else {
-		*--p = (char)('0' + value);
-	}
-	json_raw(j, p, (size_t)(text + sizeof text - p));
+	if (value >= 10)
+		put_pair(p - 2, (unsigned)value);
+	else
+		p[-1] = (char)('0' + value);
 }
 
 #define FIXED_MAX 1e15 /* beyond it a double has no thousandths: figures of ours never come near */
@@ -151,15 +169,20 @@ static void day_format(uint64_t day, char text[static 12])
 
 void json_put_time(struct json *j, uint64_t wall_ns)
 {
+	static const char model[] = "\"1970-01-01T00:00:00.000000+0000\"";
 	const uint64_t s = wall_ns / NS_PER_S;
 	const unsigned us = (unsigned)(wall_ns % NS_PER_S / NS_PER_US);
 	const unsigned in_day = (unsigned)(s % S_PER_DAY);
-	char text[] = "\"1970-01-01T00:00:00.000000+0000\"", *p = text + 1;
+	char *p = j->at + 1;
 
+	if (!has_room(j, sizeof model - 1))
+		return;
 	if (s / S_PER_DAY != j->day) {
 		j->day = s / S_PER_DAY;
 		day_format(j->day, j->day_text);
 	}
+	memcpy(j->at, model, sizeof model - 1);
+	j->at += sizeof model - 1;
 	memcpy(p, j->day_text, 11);
 	put_pair(p + 11, in_day / 3600);
 	put_pair(p + 14, in_day / 60 % 60);
@@ -167,7 +190,6 @@ void json_put_time(struct json *j, uint64_t wall_ns)
 	put_pair(p + 20, us / 10000);
 	put_pair(p + 22, us / 100 % 100);
 	put_pair(p + 24, us % 100);
-	json_raw(j, text, sizeof text - 1);
 }
 
 /* --- text --- */
@@ -232,12 +254,14 @@ static char *put_v6(char *to, const uint8_t b[16])
 
 void json_put_addr(struct json *j, const struct addr *a)
 {
-	char text[ADDR_TEXT_LEN + 2], *p = text;
-	int i;
+	char *p;
 
+	if (!has_room(j, ADDR_TEXT_LEN + 2))
+		return;
+	p = j->at;
 	*p++ = '"';
 	if (addr_is_v4(a)) {
-		for (i = 12; i < 16; i++) {
+		for (int i = 12; i < 16; i++) {
 			p = put_u8(p, a->b[i]);
 			*p++ = '.';
 		}
@@ -246,7 +270,7 @@ void json_put_addr(struct json *j, const struct addr *a)
 		p = put_v6(p, a->b);
 	}
 	*p++ = '"';
-	json_raw(j, text, (size_t)(p - text));
+	j->at = p;
 }
 
 /*

@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "detect/record.h"
 #include "detect/rows.h"
-#include "detect/speech.h"
+#include "detect/speech_weigh.h"
 #include "judge/judge.h"
 
 #define TCP_PSH        0x08  /* RFC 9293, 3.1 */
@@ -58,13 +58,9 @@ static_assert(sizeof(struct tcp_audio) <= 512, "state of a watched TCP flow: doc
 #define CLOCK_IN_STEP     0.5f
 #define CLOCK_FILLED      0.2f
 
-#define SIZED_MIN         24    /* records */
 #define SIZE_MEAN_MAX     300.0f /* bytes; 60 ms of Opus at 32 kbit/s and what TLS adds */
 #define SPREAD_MIN        1.5f  /* bytes: digits of a counter make less */
-#define SPREAD_MAX        0.7f  /* of the mean */
 #define MODAL_MAX         0.8f  /* part of one size; comfort noise is less than that of a spoken turn */
-#define SMOOTH_MIN        0.35f /* correlation of neighbours, beyond the chance of 1 / sqrt(n) */
-#define SMOOTH_FALL       0.15f /* of which so much is gone after half a syllable */
 
 static bool keeps_clock(const struct speech_view *v)
 {
@@ -72,12 +68,11 @@ static bool keeps_clock(const struct speech_view *v)
 	    v->clock.in_step >= CLOCK_IN_STEP && v->clock.filled >= CLOCK_FILLED;
 }
 
-/* Loudness changes with syllables, some four a second: 20 ms apart sizes are alike, 100 ms apart less so. */
+/* The shape that datagrams of speech have (speech_weigh.h), and what only streams need. */
 static bool follows_syllables(const struct speech_view *v)
 {
-	return v->n >= SIZED_MIN && v->mean <= SIZE_MEAN_MAX && v->modal <= MODAL_MAX &&
-	    v->spread >= SPREAD_MIN && v->spread <= SPREAD_MAX * v->mean &&
-	    v->smooth >= SMOOTH_MIN + 1 / sqrtf((float)v->n) && v->smooth - v->syllable >= SMOOTH_FALL;
+	return speech_shape_of(v) == SHAPE_SYLLABLE && v->mean <= SIZE_MEAN_MAX && v->modal <= MODAL_MAX &&
+	    v->spread >= SPREAD_MIN;
 }
 
 /* A frame every 20 ms is what nearly all speech has; the others are rates of pictures and games too. */

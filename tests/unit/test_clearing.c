@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* When the kernel is told to pass a flow without asking: late for what may be speech, soon for all else. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <cmocka.h>
+#include <netinet/in.h>
+#include <pcap/dlt.h>
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "detect/detect.h"
+#include "engine.h"
+#include "packet_build.h"
+
+#define WALL_NS (1767614400 * NS_PER_S) /* 2026-01-05 12:00 UTC */
+#define NEVER 25000u  /* ms: longer than anything is looked at */
+
+static void no_event(void *arg, const struct event *ev)
+{
+	(void)arg;
+	(void)ev;
+}
+
+struct sender { uint8_t proto; uint16_t payload; unsigned gap_us; };
+
+/* Milliseconds until the flow is passed for good; NEVER when it is not. `detect` as for --detect. */
+static unsigned cleared_after(const struct sender *s, const char *detect)
+{
+	static uint8_t bytes[1400];
+	struct engine_conf conf = engine_conf_default();
+	struct policy *rules = policy_parse("block media\n", "test", stderr);
+	unsigned after = NEVER;
+	struct engine *e;
+	char bad[32];
+
+	assert_non_null(rules);
+	assert_true(detect_select(detect, &conf.detectors, bad));
+	conf.ndpi = NDPI_OFF;
+	conf.enforce = true;
+	conf.on_event = no_event;
+	conf.max_flows = 64;
+	e = engine_new(&conf, rules, NULL);
+	assert_non_null(e);
+	engine_begin(e, NULL);
+	for (uint64_t us = 0; us < NEVER * 1000ull && after == NEVER; us += s->gap_us) {
+		static struct build b;
+		struct frame f;
+
+		build_begin(&b, bytes, s->payload);
+		if (s->proto == IPPROTO_UDP)
+			build_udp(&b, 4000, 5000);
+		else
+			build_tcp(&b, 4000, 5000, 0x18);
+		build_ip4(&b, s->proto, "192.0.2.10", "198.51.100.20");
+		f = (struct frame){ .data = b.p, .caplen = (uint32_t)b.n, .len = (uint32_t)b.n, .number = 1, .link = DLT_RAW,
+			.mono_ns = NS_PER_S + us * NS_PER_US, .wall_ns = WALL_NS + us * NS_PER_US };
+		if (engine_packet(e, &f).final)
+			after = (unsigned)(us / 1000);
+	}
+	engine_end(e);
+	engine_free(e);
+	policy_free(rules);
+	return after;
+}
+
+static void what_may_be_speech_is_looked_at_for_longer(void **state)
+{
+	static const struct sender slow[] = { { IPPROTO_UDP, 150, 20000 }, { IPPROTO_TCP, 150, 20000 }, { IPPROTO_TCP, 90, 60000 } };
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof slow / sizeof *slow; i++)
+		assert_in_range(cleared_after(&slow[i], NULL), 20000, 21000);
+}
+
+static void bulk_is_cleared_soon(void **state)
+{
+	static const struct sender bulk[] = { { IPPROTO_UDP, 1200, 500 }, { IPPROTO_TCP, 1400, 1000 }, { IPPROTO_TCP, 1400, 20000 } };
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof bulk / sizeof *bulk; i++)
+		assert_in_range(cleared_after(&bulk[i], NULL), 1, 2500);
+}
+
+static void nobody_listens_nobody_waits(void **state)
+{
+	static const struct sender voice[] = { { IPPROTO_UDP, 150, 20000 }, { IPPROTO_TCP, 150, 20000 } };
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof voice / sizeof *voice; i++)
+		assert_in_range(cleared_after(&voice[i], "-cadence,-tcp-audio"), 1, 2500);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_may_be_speech_is_looked_at_for_longer),
+		cmocka_unit_test(bulk_is_cleared_soon),
+		cmocka_unit_test(nobody_listens_nobody_waits),
+	};
+
+	hash_init();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -48,23 +48,13 @@ static bool not_needed(const struct look *l)
 	return w != NULL && w->cls == CLASS_MEDIA && w->bits >= ACT_BITS;
 }
 
-static bool has_evidence(const struct look *l)
-{
-	const struct watch *w = l->flow->watch;
-
-	for (unsigned i = 0; w != NULL && i < w->n_evidence; i++)
-		if (w->evidence[i].row == &detectors[l->row])
-			return true;
-	return false;
-}
-
 /* Replaces what the row said before, also by nothing. */
 static void say(struct look *l, unsigned row, enum voip_class cls, const struct speech_bits *b)
 {
 	static const struct speech_bits nothing = { 0, "nothing any more", { 0 } };
 
 	l->row = (uint8_t)(l->row + row);
-	if (b->bits == 0 && has_evidence(l))
+	if (b->bits == 0 && detect_has_evidence(l))
 		b = &nothing;
 	if (b->why != NULL)
 		detect_evidence(l, cls, APP_NONE, b->bits, b->why, b->arg[0], b->arg[1]);

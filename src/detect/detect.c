@@ -186,6 +186,16 @@ void detect_evidence(struct look *l, enum voip_class cls, enum app app, float bi
 	w->dirty = true;
 }
 
+bool detect_has_evidence(const struct look *l)
+{
+	const struct watch *w = l->flow->watch;
+
+	for (unsigned i = 0; w != NULL && i < w->n_evidence; i++)
+		if (w->evidence[i].row == &detectors[l->row])
+			return true;
+	return false;
+}
+
 void detect_media_packet(struct look *l, uint64_t first_ns)
 {
 	struct watch *w = l->flow->watch;

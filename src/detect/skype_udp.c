@@ -67,16 +67,6 @@ static const char *const proofs[] = {
 };
 static_assert(sizeof proofs / sizeof *proofs == SKYPE_TESTS, "a text for each test");
 
-static bool has_evidence(const struct look *l)
-{
-	const struct watch *w = l->flow->watch;
-
-	for (unsigned i = 0; w != NULL && i < w->n_evidence; i++)
-		if (w->evidence[i].row == &detectors[l->row])
-			return true;
-	return false;
-}
-
 /* The proved end of the flow; NULL when neither is. */
 static const struct skype_endpoint *proved_end(const struct look *l, uint64_t now)
 {
@@ -94,7 +84,7 @@ static bool tell(struct look *l, uint64_t now)
 {
 	const struct skype_endpoint *e;
 
-	if (has_evidence(l))
+	if (detect_has_evidence(l))
 		return true;
 	e = proved_end(l, now);
 	if (e == NULL)

@@ -163,7 +163,7 @@ static float correlation(float squares, unsigned pairs, float variance)
 
 static void view_sizes(const struct speech_sizes *z, struct speech_view *v)
 {
-	float mean, variance, modes = 0;
+	float mean, variance;
 	uint16_t most = 0;
 
 	v->n = z->n;
@@ -176,14 +176,12 @@ static void view_sizes(const struct speech_sizes *z, struct speech_view *v)
 	v->smooth = correlation(z->step, z->pairs, variance);
 	v->syllable = correlation(z->far, z->far_pairs, variance);
 	for (unsigned i = 0; i < SPEECH_MODES; i++) {
-		modes += (float)z->mode_n[i];
 		if (z->mode_n[i] <= most)
 			continue;
 		most = z->mode_n[i];
 		v->size = z->mode[i];
 	}
 	v->modal = (float)most / (float)z->n;
-	v->modal3 = modes / (float)z->n;
 	v->odd = (float)z->odd / (float)(z->n + z->odd);
 	v->falls = z->falls;
 	v->rises = z->rises;

@@ -65,7 +65,6 @@ struct speech_view {
 	float smooth;            /* correlation of neighbours: 1 - step / (2 variance) */
 	float syllable;          /* the same 120 ms apart */
 	float modal;             /* part of the packets that have the most frequent size */
-	float modal3;            /* the most frequent three */
 	float odd;               /* part put aside */
 	uint16_t size;           /* the most frequent size */
 	uint16_t n;              /* packets sized */

@@ -45,7 +45,7 @@ void detect_init(struct detect_env *env, uint32_t enabled)
 	memset(env->tcp_rows, 0, sizeof env->tcp_rows);
 	memset(env->vendor_first, 0, sizeof env->vendor_first);
 	vendor_init(env->vendor_first);
-	env->fact_rows = env->esp_rows = env->segment_rows = 0;
+	env->fact_rows = env->esp_rows = env->segment_rows = env->hear_rows = 0;
 	memset(env->give_up_rows, 0, sizeof env->give_up_rows);
 	for (unsigned i = 0; i < n_detectors; i++) {
 		if (!(enabled & 1u << i))
@@ -60,6 +60,8 @@ void detect_init(struct detect_env *env, uint32_t enabled)
 			env->esp_rows |= 1u << i;
 		if (detectors[i].segment != NULL)
 			env->segment_rows |= 1u << i;
+		if (detectors[i].hears != NULL)
+			env->hear_rows |= 1u << i;
 		if (detectors[i].look != NULL)
 			mark_rows(env->udp_rows, detectors[i].udp, 1u << i);
 		if (detectors[i].stream != NULL)
@@ -75,14 +77,6 @@ static uint32_t rows_named(const char *name, size_t len)
 		if (strlen(detectors[i].name) == len && memcmp(detectors[i].name, name, len) == 0)
 			rows |= 1u << i;
 	return rows;
-}
-
-bool detect_has(const struct detect_env *env, enum group group)
-{
-	for (unsigned i = 0; i < n_detectors; i++)
-		if (env->enabled & 1u << i && detectors[i].group == group)
-			return true;
-	return false;
 }
 
 bool detect_select(const char *list, uint32_t *enabled, char bad[static 32])
@@ -501,6 +495,23 @@ void detect_packet(struct detect_env *env, struct flow *f, int dir, const struct
 		datagram(env, f, dir, pkt, env->esp_rows);
 	else if (pkt->proto == IPPROTO_TCP && !(pkt->flags & PACKET_PORTLESS))
 		segment(env, f, dir, pkt);
+}
+
+void detect_sample(struct detect_env *env, struct flow *f, int dir, const struct packet *pkt)
+{
+	uint32_t deaf = f->alive & env->hear_rows;
+
+	f->alive &= ~deaf;
+	detect_packet(env, f, dir, pkt);
+	f->alive |= deaf;
+}
+
+bool detect_hears(const struct detect_env *env, const struct flow *f)
+{
+	for (uint32_t rows = f->alive & env->hear_rows; rows != 0; rows &= rows - 1)
+		if (detectors[__builtin_ctz(rows)].hears(f))
+			return true;
+	return false;
 }
 
 /* --- the end --- */

@@ -171,6 +171,12 @@ struct detector {
 	/* When the flow ends, with neither packet nor payload: last evidence from what other flows taught. May be NULL. */
 	void (*finish)(struct look *);
 	/*
+	 * Of a row that weighs when packets come, and so needs each of them: whether the flow, at its pace, may be
+	 * what it listens for. Then it is not passed unseen for a while (engine/enforce.c); of a flow that is, samples
+	 * are not shown to the row. NULL for rows that any packet can tell something.
+	 */
+	bool (*hears)(const struct flow *);
+	/*
 	 * For `squelch explain`, at the end of a flow: prints what detect_state made for it, for people, in
 	 * ASCII lines that begin with four blanks and are at most 80 columns wide. May be NULL.
 	 */
@@ -191,6 +197,7 @@ struct detect_env {
 	uint32_t tcp_rows[256];       /* rows that take a stream that begins with this byte */
 	uint32_t esp_rows;            /* rows that look at ESP */
 	uint32_t segment_rows;        /* rows that look at every TCP segment */
+	uint32_t hear_rows;           /* rows that need every packet */
 	uint32_t vendor_first[256];   /* of vendor.c: applications that may open on a datagram with this first byte */
 	uint32_t fact_rows;           /* rows that are asked only when something is known of the two hosts */
 	uint32_t give_up_rows[GIVE_UP_MAX + 1]; /* rows that stop at this payload, when they found nothing */
@@ -233,12 +240,14 @@ void detect_audit(struct look *, const struct audit_note *);
 
 /* Fills enabled and the row tables. */
 void detect_init(struct detect_env *, uint32_t enabled);
-/* Whether a row of the group is switched on. */
-bool detect_has(const struct detect_env *, enum group);
 /* Bits for --detect: "a,b" only these, "-a,-b" all but these, NULL all. False names the unknown word. */
 bool detect_select(const char *list, uint32_t *enabled, char bad[static 32]);
 /* Runs all rows that care about this packet. */
 void detect_packet(struct detect_env *, struct flow *, int dir, const struct packet *);
+/* The same with one of a few packets that are seen of a flow. */
+void detect_sample(struct detect_env *, struct flow *, int dir, const struct packet *);
+/* Whether a row that needs every packet may find something in this flow, by its pace. */
+bool detect_hears(const struct detect_env *, const struct flow *);
 /* Last evidence of a flow that ends, see struct detector: finish. */
 void detect_finish(struct detect_env *, struct flow *);
 /* The row under which the engine enters libnDPI's opinion. */

@@ -22,6 +22,7 @@ extern const struct byte_range cadence_bytes[];
 #define CADENCE_CLOCK_CAP 11.5f
 #define CADENCE_GIVEN_CAP 9.2f  /* of sizes and of spurts, given a clock */
 enum look_result cadence_look(struct look *);
+bool cadence_hears(const struct flow *);
 
 /* redial.c */
 extern const struct byte_range redial_bytes[];
@@ -75,6 +76,7 @@ enum look_result tunnel_segment(struct look *);
 
 /* tcp_audio.c: the clock of speech in the records of a stream */
 enum look_result tcp_audio_segment(struct look *);
+bool tcp_audio_hears(const struct flow *);
 
 /* skype_udp.c, skype_tcp.c: need env->skype */
 extern const struct byte_range skype_bytes[], skype_stream_bytes[];

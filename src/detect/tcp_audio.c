@@ -5,6 +5,7 @@
  */
 #include <assert.h>
 #include <math.h>
+#include <netinet/in.h>
 
 #include "base/clock.h"
 #include "detect/record.h"
@@ -184,6 +185,11 @@ static void take_record(void *arg, uint64_t ns, uint32_t size)
 static bool gate_opens(const struct flow *f, int dir)
 {
 	return f->small[dir][0] >= GATE_SEGMENTS || f->small[dir][1] >= GATE_SEGMENTS;
+}
+
+bool tcp_audio_hears(const struct flow *f)
+{
+	return f->key.proto == IPPROTO_TCP && (gate_opens(f, 0) || gate_opens(f, 1));
 }
 
 /* RTP that was read in the stream says more than its clock. */

@@ -15,14 +15,12 @@
 #define CLEAR_PAYLOADS 64
 
 /*
- * Unless it may be speech that only its clock shows: flows as slow as that are
+ * Unless it may be speech that only its clock shows: flows of that pace are
  * looked at for longer. In one second of silence suppression nothing is said; on
  * the bench the slowest verdicts took 17 s (docs/BENCH.md). Bulk is faster than
  * any call, or comes in larger pieces, and is cleared as before.
  */
-#define HEAR_NS    (20 * NS_PER_S)
-#define HEAR_MAX   600 /* datagrams a second, both ways: audio and video together have less (detect/cadence.c) */
-#define HEAR_SMALL 10  /* small segments a second one way: below it detect/tcp_audio.c does not listen */
+#define HEAR_NS (20 * NS_PER_S)
 
 /*
  * `degrade`: once in each interval a run of what may be speech is lost. Packet
@@ -72,26 +70,9 @@ static bool in_degraded_run(const struct engine *e, const struct flow *f, const 
 	    pkt->payload_wire != 0 && pkt->payload_wire <= DEGRADE_SPEECH_BYTES;
 }
 
-static bool slow_datagrams(const struct flow *f, uint64_t age)
-{
-	uint64_t payloads = f->dir[0].payloads + f->dir[1].payloads;
-
-	return payloads * NS_PER_S <= HEAR_MAX * (age + NS_PER_S);
-}
-
-static bool small_segments(const struct flow *f)
-{
-	for (int i = 0; i < 2; i++)
-		if (f->small[i][0] >= HEAR_SMALL || f->small[i][1] >= HEAR_SMALL)
-			return true;
-	return false;
-}
-
 static bool may_be_speech(const struct engine *e, const struct flow *f)
 {
-	uint64_t age = e->mono_ns - f->first_ns;
-
-	return e->hears && age < HEAR_NS && (f->key.proto == IPPROTO_UDP ? slow_datagrams(f, age) : small_segments(f));
+	return e->mono_ns - f->first_ns < HEAR_NS && detect_hears(&e->env, f);
 }
 
 /* Nothing more will be learned from this flow's packets, as long as it looks as it did. In a tunnel anything may begin. */

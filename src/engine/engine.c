@@ -127,11 +127,16 @@ static void look_closer(struct flow *f)
 	f->flags &= ~(uint32_t)FLOW_FINAL;
 }
 
+static void ask_ndpi(struct engine *e, struct flow *f, int dir, const struct packet *pkt)
+{
+	if (e->conf.ndpi != NDPI_OFF && !(f->flags & FLOW_NDPI_DONE))
+		opinion_ask(e, f, dir, pkt);
+}
+
 static void look_at(struct engine *e, struct flow *f, int dir, const struct packet *pkt)
 {
 	detect_packet(&e->env, f, dir, pkt);
-	if (e->conf.ndpi != NDPI_OFF && !(f->flags & FLOW_NDPI_DONE))
-		opinion_ask(e, f, dir, pkt);
+	ask_ndpi(e, f, dir, pkt);
 }
 
 /* A sample of a flow that the kernel passes unasked; true when it is to be watched again. */
@@ -139,7 +144,8 @@ static bool look_at_sample(struct engine *e, struct flow *f, int dir, const stru
 {
 	struct glimpse before = glimpse_of(f, dir);
 
-	look_at(e, f, dir, pkt);
+	detect_sample(&e->env, f, dir, pkt);
+	ask_ndpi(e, f, dir, pkt);
 	if (!is_news(f, dir, &before))
 		return false;
 	look_closer(f);
@@ -345,7 +351,6 @@ struct engine *engine_new(const struct engine_conf *conf, const struct policy *p
 	e->env.arg = e;
 	e->roles = conf->roles != NULL ? conf->roles : roles_new(ROLE_HOSTS);
 	detect_init(&e->env, conf->detectors);
-	e->hears = detect_has(&e->env, GROUP_CADENCE);
 	if (e->table == NULL || e->limits == NULL || e->frags == NULL || e->facts == NULL || e->env.watch_budget == NULL ||
 	    e->env.stream_budget == NULL || e->env.skype == NULL || e->roles == NULL) {
 		engine_free(e);

@@ -45,7 +45,6 @@ struct engine {
 	uint64_t rules_change_ns;     /* wall: next moment a rule's calendar turns */
 	uint64_t number;              /* of the packet in hand, 0 between packets */
 	bool asks_undecided;
-	bool hears;                   /* a row of the cadence group is on */
 	const char *file_name;        /* of this epoch: the source is ahead when the epoch ends */
 	bool epoch_open;
 	bool started;                 /* START was written: with the first stamp, before it there is no time */

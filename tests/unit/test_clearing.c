@@ -26,16 +26,16 @@ static void no_event(void *arg, const struct event *ev)
 
 struct sender { uint8_t proto; uint16_t payload; unsigned gap_us; };
 
-/* Milliseconds until the flow is passed for good; NEVER when it is not. `detect` as for --detect. */
-static unsigned cleared_after(const struct sender *s, const char *detect)
+static struct policy *rules;
+
+/* An engine that enforces `block media`; `detect` as for --detect. */
+static struct engine *start(const char *detect)
 {
-	static uint8_t bytes[1400];
 	struct engine_conf conf = engine_conf_default();
-	struct policy *rules = policy_parse("block media\n", "test", stderr);
-	unsigned after = NEVER;
 	struct engine *e;
 	char bad[32];
 
+	rules = policy_parse("block media\n", "test", stderr);
 	assert_non_null(rules);
 	assert_true(detect_select(detect, &conf.detectors, bad));
 	conf.ndpi = NDPI_OFF;
@@ -45,24 +45,49 @@ static unsigned cleared_after(const struct sender *s, const char *detect)
 	e = engine_new(&conf, rules, NULL);
 	assert_non_null(e);
 	engine_begin(e, NULL);
-	for (uint64_t us = 0; us < NEVER * 1000ull && after == NEVER; us += s->gap_us) {
-		static struct build b;
-		struct frame f;
+	return e;
+}
 
-		build_begin(&b, bytes, s->payload);
-		if (s->proto == IPPROTO_UDP)
-			build_udp(&b, 4000, 5000);
-		else
-			build_tcp(&b, 4000, 5000, 0x18);
-		build_ip4(&b, s->proto, "192.0.2.10", "198.51.100.20");
-		f = (struct frame){ .data = b.p, .caplen = (uint32_t)b.n, .len = (uint32_t)b.n, .number = 1, .link = DLT_RAW,
-			.mono_ns = NS_PER_S + us * NS_PER_US, .wall_ns = WALL_NS + us * NS_PER_US };
-		if (engine_packet(e, &f).final)
-			after = (unsigned)(us / 1000);
-	}
+static void stop(struct engine *e)
+{
 	engine_end(e);
 	engine_free(e);
 	policy_free(rules);
+}
+
+/* The fate of one packet of the sender. */
+static struct fate take(struct engine *e, const struct sender *s, uint64_t us)
+{
+	static uint8_t bytes[1400];
+	static struct build b;
+	struct frame f;
+
+	build_begin(&b, bytes, s->payload);
+	if (s->proto == IPPROTO_UDP)
+		build_udp(&b, 4000, 5000);
+	else
+		build_tcp(&b, 4000, 5000, 0x18);
+	build_ip4(&b, s->proto, "192.0.2.10", "198.51.100.20");
+	f = (struct frame){ .data = b.p, .caplen = (uint32_t)b.n, .len = (uint32_t)b.n, .number = 1, .link = DLT_RAW,
+		.mono_ns = NS_PER_S + us * NS_PER_US, .wall_ns = WALL_NS + us * NS_PER_US };
+	return engine_packet(e, &f);
+}
+
+/* Milliseconds from `from_ms` until the flow is passed for good; NEVER when it is not. */
+static unsigned cleared_from(struct engine *e, const struct sender *s, unsigned from_ms)
+{
+	for (uint64_t us = from_ms * 1000ull; us < (from_ms + NEVER) * 1000ull; us += s->gap_us)
+		if (take(e, s, us).final)
+			return (unsigned)(us / 1000) - from_ms;
+	return NEVER;
+}
+
+static unsigned cleared_after(const struct sender *s, const char *detect)
+{
+	struct engine *e = start(detect);
+	unsigned after = cleared_from(e, s, 0);
+
+	stop(e);
 	return after;
 }
 
@@ -84,6 +109,33 @@ static void bulk_is_cleared_soon(void **state)
 		assert_in_range(cleared_after(&bulk[i], NULL), 1, 2500);
 }
 
+/* Its pace of now counts, not that of its life. */
+static void slow_that_turns_to_bulk_is_cleared_soon(void **state)
+{
+	static const struct sender slow = { IPPROTO_UDP, 150, 50000 }, bulk = { IPPROTO_UDP, 150, 500 };
+	struct engine *e = start(NULL);
+
+	(void)state;
+	for (unsigned ms = 0; ms < 8000; ms += slow.gap_us / 1000)
+		assert_false(take(e, &slow, ms * 1000ull).final);
+	assert_in_range(cleared_from(e, &bulk, 8000), 1, 1000);
+	stop(e);
+}
+
+/* One packet in 64 has a pace too, which is not the flow's: nobody may take it for a clock. */
+static void samples_make_no_clock(void **state)
+{
+	static const struct sender bulk = { IPPROTO_UDP, 150, 500 };
+	struct engine *e = start("cadence");
+	unsigned from = cleared_from(e, &bulk, 0);
+
+	(void)state;
+	assert_in_range(from, 1, 2500);
+	for (uint64_t us = from * 1000ull; us < 60000000; us += 20000)
+		assert_false(take(e, &bulk, us).watch);
+	stop(e);
+}
+
 static void nobody_listens_nobody_waits(void **state)
 {
 	static const struct sender voice[] = { { IPPROTO_UDP, 150, 20000 }, { IPPROTO_TCP, 150, 20000 } };
@@ -98,6 +150,8 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_may_be_speech_is_looked_at_for_longer),
 		cmocka_unit_test(bulk_is_cleared_soon),
+		cmocka_unit_test(slow_that_turns_to_bulk_is_cleared_soon),
+		cmocka_unit_test(samples_make_no_clock),
 		cmocka_unit_test(nobody_listens_nobody_waits),
 	};
 

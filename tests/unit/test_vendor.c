@@ -650,17 +650,6 @@ static void mumble_server_on_another_port(void **state)
 	expect_nothing(f);
 }
 
-static void teamspeak_is_named_only(void **state)
-{
-	struct feed *f = *state;
-
-	for (unsigned i = 0; i < 4; i++)
-		feed(f, i & 1 ? SERVER : CLIENT, "TS3INIT1\0\145\0\0\210\017\014\012", 17);
-	assert_int_equal(feed_judge(f).cls, CLASS_NONE);
-	assert_int_equal(feed_judge(f).app, APP_TEAMSPEAK);
-	assert_true(feed_judge(f).bits <= UNVERIFIED_BITS);
-}
-
 static void name_of_server(struct feed *f, enum app app)
 {
 	struct fact fact = { .kind = FACT_NAME, .app = app, .expires_ns = f->frame.mono_ns + 60 * NS_PER_S };
@@ -724,7 +713,7 @@ int main(void)
 		WITH_FEED(reports_without_quic_are_not_snapchat),
 		WITH_FEED(teams_is_named_only), WITH_FEED(mumble_list_is_control),
 		WITH_FEED(mumble_voice_to_a_known_server), WITH_FEED(mumble_pings_are_no_voice),
-		WITH_FEED(mumble_nonce_must_go_on), WITH_FEED(mumble_server_on_another_port), WITH_FEED(teamspeak_is_named_only),
+		WITH_FEED(mumble_nonce_must_go_on), WITH_FEED(mumble_server_on_another_port),
 		WITH_FEED(a_game_far_away_is_streaming), WITH_FEED(a_call_with_a_named_server_is_media),
 	};
 

@@ -8,6 +8,7 @@
 #define ETHERTYPE_V4   0x0800
 #define ETHERTYPE_V6   0x86dd
 #define V4_HEADER      20
+#define V6_HEADER      40
 #define UDP_HEADER     8
 #define TCP_HEADER     20
 #define HOPS           64
@@ -74,14 +75,14 @@ static void put_ethernet(struct pen *w, const struct craft *c)
 	static const uint8_t macs[12] = { 2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1 };
 
 	put_bytes(w, macs, sizeof macs);
-	for (unsigned i = 0; i < c->n_vlan; i++) {
+	for (unsigned i = 0; i < c->way.n_vlan; i++) {
 		put_u16(w, ETHERTYPE_VLAN);
-		put_u16(w, c->vlan[i]);
+		put_u16(w, c->way.vlan[i]);
 	}
-	put_u16(w, addr_is_v4(&c->ip[0]) ? ETHERTYPE_V4 : ETHERTYPE_V6);
+	put_u16(w, c->way.tunnel || addr_is_v4(&c->ip[0]) ? ETHERTYPE_V4 : ETHERTYPE_V6);
 }
 
-static void put_v4(struct pen *w, const struct craft *c, size_t len)
+static void put_v4(struct pen *w, const struct addr *from, const struct addr *to, uint8_t proto, size_t len)
 {
 	uint8_t *start = w->p;
 	uint16_t sum;
@@ -90,10 +91,10 @@ static void put_v4(struct pen *w, const struct craft *c, size_t len)
 	put_u16(w, (unsigned)(V4_HEADER + len));
 	put_u32(w, 0x00004000);          /* no identification, do not fragment */
 	put_u8(w, HOPS);
-	put_u8(w, c->proto);
+	put_u8(w, proto);
 	put_u16(w, 0);
-	put_bytes(w, addr_bytes(&c->ip[0]), 4);
-	put_bytes(w, addr_bytes(&c->ip[1]), 4);
+	put_bytes(w, addr_bytes(from), 4);
+	put_bytes(w, addr_bytes(to), 4);
 	sum = sum_fold(sum_add(0, start, V4_HEADER));
 	put_u16(&(struct pen){ start + 10 }, sum);
 }
@@ -165,11 +166,15 @@ size_t craft_frame(const struct craft *c, const uint8_t *payload, size_t len,
 	struct pen w = { out };
 	size_t segment = transport_len(c->proto) + len;
 
-	if (len > IP_LEN_MAX || segment > IP_LEN_MAX - V4_HEADER)
+	const bool v4 = addr_is_v4(&c->ip[0]);
+
+	if (len > IP_LEN_MAX || segment > IP_LEN_MAX - (c->way.tunnel ? V4_HEADER + V6_HEADER : V4_HEADER))
 		return 0;
 	put_ethernet(&w, c);
-	if (addr_is_v4(&c->ip[0]))
-		put_v4(&w, c, segment);
+	if (c->way.tunnel)
+		put_v4(&w, &c->way.from, &c->way.to, v4 ? IPPROTO_IPIP : IPPROTO_IPV6, (v4 ? V4_HEADER : V6_HEADER) + segment);
+	if (v4)
+		put_v4(&w, &c->ip[0], &c->ip[1], c->proto, segment);
 	else
 		put_v6(&w, c, segment);
 	put_transport(&w, c, payload, len);

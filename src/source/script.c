@@ -104,18 +104,31 @@ static bool do_vlan(struct script *s)
 	unsigned outer, inner;
 	int end = 0;
 
-	s->n_vlan = 0;
+	s->way.n_vlan = 0;
 	if (w != NULL && strcmp(w->text, "none") == 0)
 		return true;
 	if (w != NULL && sscanf(w->text, "%4u.%4u%n", &outer, &inner, &end) == 2)
-		s->n_vlan = 2;
+		s->way.n_vlan = 2;
 	else if (w != NULL && sscanf(w->text, "%4u%n", &outer, &end) == 1)
-		s->n_vlan = 1;
-	if (s->n_vlan == 0 || w->text[end] != '\0')
+		s->way.n_vlan = 1;
+	if (s->way.n_vlan == 0 || w->text[end] != '\0')
 		return script_fail(s, "vlan NUMBER, NUMBER.NUMBER or none expected");
-	s->vlan[0] = (uint16_t)outer;
-	s->vlan[1] = (uint16_t)(s->n_vlan == 2 ? inner : 0);
+	s->way.vlan[0] = (uint16_t)outer;
+	s->way.vlan[1] = (uint16_t)(s->way.n_vlan == 2 ? inner : 0);
 	return true;
+}
+
+/* tunnel FROM > TO */
+static bool do_tunnel(struct script *s)
+{
+	if (!packets_host(s, &s->way.from))
+		return false;
+	if (!words_take(&s->words, ">"))
+		return script_fail(s, "> expected after the first address");
+	if (!packets_host(s, &s->way.to))
+		return false;
+	s->way.tunnel = addr_is_v4(&s->way.from) && addr_is_v4(&s->way.to);
+	return s->way.tunnel || script_fail(s, "a tunnel is between addresses of IPv4");
 }
 
 static bool do_iif(struct script *s)
@@ -158,7 +171,7 @@ static const struct {
 	{ "udp", packets_udp }, { "tcp", packets_tcp }, { "ip", packets_ip }, { "ether", packets_ether },
 	{ "rtp", packets_rtp }, { "open", conn_open }, { "send", conn_send }, { "close", conn_close },
 	{ "at", do_at }, { "after", do_after }, { "tick", do_tick }, { "epoch", do_epoch },
-	{ "wall", do_wall }, { "host", do_host }, { "vlan", do_vlan }, { "iif", do_iif },
+	{ "wall", do_wall }, { "host", do_host }, { "vlan", do_vlan }, { "tunnel", do_tunnel }, { "iif", do_iif },
 	{ "unsorted", do_unsorted }, { "rules", do_rules },
 };
 
@@ -175,21 +188,19 @@ static bool statement(struct script *s, const struct word *w)
 	return script_fail(s, "no such statement: \"%s\"", w->text);
 }
 
-/* Several statements may share a line; `vlan` and `iif` before packets hold for these only. */
+/* Several statements may share a line; `vlan`, `tunnel` and `iif` before packets hold for these only. */
 static bool line_run(struct script *s)
 {
 	const struct word *w;
-	uint16_t vlan[CRAFT_VLANS], iface = s->iface;
-	uint8_t n_vlan = s->n_vlan;
+	const struct craft_way way = s->way;
+	const uint16_t iface = s->iface;
 
-	memcpy(vlan, s->vlan, sizeof vlan);
 	s->sent = false;
 	while ((w = words_next(&s->words)) != NULL)
 		if (!statement(s, w))
 			return false;
 	if (s->sent) {
-		memcpy(s->vlan, vlan, sizeof vlan);
-		s->n_vlan = n_vlan;
+		s->way = way;
 		s->iface = iface;
 	}
 	return true;

@@ -46,8 +46,7 @@ struct script {
 	bool sent;                     /* this line had packets */
 	uint64_t now, last;            /* of the next packet line; of the latest packet */
 	uint64_t seed;
-	uint16_t vlan[CRAFT_VLANS];
-	uint8_t n_vlan;
+	struct craft_way way;
 	uint16_t iface;
 	unsigned n_hosts, n_conns;
 	struct { char name[HOST_LEN]; struct addr addr; } hosts[HOSTS_MAX];
@@ -65,6 +64,7 @@ bool script_duration(struct script *, const char *what, uint64_t *ns);
 /* script_packets.c: packet lines, and what they share */
 struct packets *packets_begin(struct script *, uint8_t proto);
 bool packets_endpoints(struct script *, struct packets *);
+bool packets_host(struct script *, struct addr *);
 bool packets_options(struct script *, struct packets *);
 bool packets_add(struct script *, uint64_t ns, const struct craft *, const uint8_t *payload, size_t len);
 bool packets_udp(struct script *);

@@ -46,6 +46,14 @@ static bool endpoint(struct script *s, struct addr *ip, uint16_t *port)
 	return host_find(s, text, len, ip) || script_fail(s, "no such host: \"%.*s\"", (int)len, text);
 }
 
+/* HOST without a port */
+bool packets_host(struct script *s, struct addr *ip)
+{
+	const struct word *w = words_next(&s->words);
+
+	return (w != NULL && host_find(s, w->text, w->len, ip)) || script_fail(s, "HOST expected");
+}
+
 /* FROM > TO, or FROM <> TO */
 bool packets_endpoints(struct script *s, struct packets *p)
 {
@@ -141,8 +149,7 @@ struct packets *packets_begin(struct script *s, uint8_t proto)
 	p->every = EVERY_NS;
 	p->mss = MSS;
 	p->step = p->size = RTP_SIZE;
-	memcpy(p->craft.vlan, s->vlan, sizeof s->vlan);
-	p->craft.n_vlan = s->n_vlan;
+	p->craft.way = s->way;
 	return p;
 }
 
@@ -172,6 +179,8 @@ static void craft_turn(struct craft *c)
 	c->ip[1] = old.ip[0];
 	c->port[0] = old.port[1];
 	c->port[1] = old.port[0];
+	c->way.from = old.way.to;
+	c->way.to = old.way.from;
 }
 
 static bool send_one_way(struct script *s, struct packets *p, const struct craft *c, uint64_t start)

@@ -48,7 +48,7 @@ bool cadence_hears(const struct flow *f)
 	uint32_t this_second = f->dir[0].window_packets[0] + f->dir[1].window_packets[0];
 	uint32_t before = f->dir[0].window_packets[1] + f->dir[1].window_packets[1];
 
-	return f->key.proto == IPPROTO_UDP && this_second <= GATE_RATE_MAX && before <= GATE_RATE_MAX;
+	return f->key.proto != IPPROTO_TCP && this_second <= GATE_RATE_MAX && before <= GATE_RATE_MAX;
 }
 
 /* Somebody else is sure already, or this is asked of the inside of a wrapper. */

@@ -226,7 +226,7 @@ static void evidence_signalling(struct look *l, struct iax2_state *s)
 	if (bits <= s->bits)
 		return;
 	s->bits = bits;
-	if (!s->media)
+	if (!s->media && bits >= BITS_KNOWN) /* less comes by chance, and would name what others found */
 		detect_evidence(l, CLASS_SIGNALLING, APP_IAX2, bits, "IAX2, {0} full frames", s->frames, 0);
 }
 

@@ -50,7 +50,7 @@ const struct detector detectors[] = {
 	{ .name = "rtp", .about = "RFC 4571: packets framed in a stream", .group = GROUP_RTP, .verified = true,
 	  .tcp = framed_bytes, .stream = framed_stream },
 	{ .name = "cadence", .about = "the clock of speech", .group = GROUP_CADENCE, .verified = true, .cap_bits = CADENCE_CLOCK_CAP,
-	  .udp = cadence_bytes, .look = cadence_look, .give_up_after = 0, .hears = cadence_hears },
+	  .esp = true, .udp = cadence_bytes, .look = cadence_look, .give_up_after = 0, .hears = cadence_hears },
 	{ .name = "cadence", .about = "the sizes of speech, where its clock is", .group = GROUP_CADENCE_SIZES, .verified = true, .cap_bits = CADENCE_GIVEN_CAP },
 	{ .name = "cadence", .about = "talk and silence, where its clock is", .group = GROUP_CADENCE_SPURTS, .verified = true, .cap_bits = CADENCE_GIVEN_CAP },
 	{ .name = "tls", .about = "names in TLS ClientHellos", .group = GROUP_NAME, .verified = true,

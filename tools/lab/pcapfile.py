@@ -7,7 +7,7 @@ import struct
 USEC, NSEC = 0xa1b2c3d4, 0xa1b23c4d
 ETHERNET, RAW = 1, 101  # link types
 ETHER_LEN = 14
-TCP, UDP = 6, 17
+TCP, UDP, ESP = 6, 17, 50
 PROTO = {TCP: "tcp", UDP: "udp"}
 
 # The end first seen sending comes first. sent: packets and bytes on the wire, either way.
@@ -77,17 +77,21 @@ class Writer:
         self.fh = open(path, "wb")
         self.fh.write(struct.pack("<IHHiIII", NSEC, 2, 4, 0, 0, 65535, ETHERNET))
 
-    def udp(self, t, src, sport, dst, dport, size, payload=b""):
-        """A datagram of `size` bytes of payload, of which `payload` are written."""
+    def ip(self, t, src, dst, proto, size, payload):
+        """A packet of `size` bytes after its IP header, of which `payload` are written."""
         macs = bytes.fromhex("020000000201020000000110") if src < dst else bytes.fromhex("020000000110020000000201")
-        ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 28 + size, 0, 0x4000, 64, UDP, 0,
+        ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + size, 0, 0x4000, 64, proto, 0,
                          ipaddress.ip_address(src).packed, ipaddress.ip_address(dst).packed)
         words = sum(struct.unpack(">10H", ip))
         words = (words & 0xffff) + (words >> 16)
         ip = ip[:10] + struct.pack(">H", ~(words + (words >> 16)) & 0xffff) + ip[12:]
-        frame = macs + b"\x08\x00" + ip + struct.pack(">HHHH", sport, dport, 8 + size, 0) + payload[:size]
+        frame = macs + b"\x08\x00" + ip + payload[:size]
         sec = int(t)
-        self.fh.write(struct.pack("<IIII", sec, int((t - sec) * 1e9), len(frame), 42 + size) + frame)
+        self.fh.write(struct.pack("<IIII", sec, int((t - sec) * 1e9), len(frame), 34 + size) + frame)
+
+    def udp(self, t, src, sport, dst, dport, size, payload=b""):
+        """A datagram of `size` bytes of payload, of which `payload` are written."""
+        self.ip(t, src, dst, UDP, 8 + size, struct.pack(">HHHH", sport, dport, 8 + size, 0) + payload[:size])
 
     def close(self):
         self.fh.close()

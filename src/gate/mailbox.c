@@ -106,6 +106,20 @@ bool mailbox_wait(struct mailbox *box, struct task *t)
 	return done;
 }
 
+bool mailbox_insist(struct mailbox *box, struct task *t)
+{
+	bool done;
+
+	pthread_mutex_lock(&box->lock);
+	while (t->state == TASK_RUNS || (t->state == TASK_WAITS && !box->closed))
+		pthread_cond_wait(&box->finished, &box->lock);
+	done = t->state == TASK_DONE;
+	if (!done)
+		withdraw(box, t);
+	pthread_mutex_unlock(&box->lock);
+	return done;
+}
+
 bool mailbox_ask(struct mailbox *box, task_fn *run, void *arg)
 {
 	struct task t = { .run = run, .arg = arg };

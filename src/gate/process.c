@@ -93,7 +93,8 @@ static void free_left(struct process *p)
 }
 
 /*
- * Every worker moves on (one that hangs is the supervisor's to end), then marks
+ * Every worker moves on, however long a busy machine keeps it from it (one that
+ * hangs is the supervisor's to end): old rules are freed under nobody. Then marks
  * are cleared: no verdict under the old rules can be saved after that.
  */
 static void replace_policy(struct process *p, struct policy *fresh)
@@ -105,7 +106,7 @@ static void replace_policy(struct process *p, struct policy *fresh)
 		mailbox_post(&p->worker[i].box, &task[i]);
 	}
 	for (unsigned i = 0; i < p->n; i++)
-		(void)mailbox_wait(&p->worker[i].box, &task[i]);
+		(void)mailbox_insist(&p->worker[i].box, &task[i]);
 	conntrack_clear_all(p->conntrack);
 	p->left[p->n_left++] = p->policy;
 	p->policy = fresh;

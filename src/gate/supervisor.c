@@ -24,14 +24,12 @@
 #include "gate/process.h"
 #include "gate/rules.h"
 #include "gate/verb.h"
+#include "gate/watchman.h"
 
 /*
- * A stopped or hung worker holds up its queue. It signs each packet, or each
- * 100 ms; after HUNG it is killed, its queues are unbound and the firewall
- * passes packets by. HUNG + CHECK + the kill stay below the second promised.
+ * A stopped or hung worker holds up its queue. Its process is killed, its
+ * queues are unbound and the firewall passes packets by: watchman.h says when.
  */
-#define HUNG_NS     (600 * NS_PER_MS)
-#define CHECK_MS    50
 #define START_NS    (20 * NS_PER_S)   /* until all queues are bound: rules, memory */
 #define STOP_NS     (10 * NS_PER_S)   /* for the last events */
 #define BACKOFF_MIN_NS (250 * NS_PER_MS)
@@ -44,6 +42,7 @@ struct supervisor {
 	struct identity identity;
 	struct keeper keeper;      /* its verbs: to the working process */
 	beat *beats;
+	struct watchman watchman;
 	unsigned n;
 	int ctl;                   /* listening control socket, -1 none */
 	pid_t pid;                 /* 0 none */
@@ -186,25 +185,13 @@ static void start(struct supervisor *s)
 		close(eve);
 }
 
-/* The worker that should have signed by now; -1 none. */
-static int late(const struct supervisor *s, uint64_t now)
-{
-	for (unsigned i = 0; i < s->n; i++) {
-		uint64_t at = atomic_load_explicit(&s->beats[i], memory_order_relaxed);
-
-		if (at != BEAT_NONE && at != BEAT_OVER && now > at && now - at > HUNG_NS)
-			return (int)i;
-	}
-	return -1;
-}
-
 static void watch(struct supervisor *s, uint64_t now)
 {
 	int i;
 
 	if (s->pid <= 0 || s->hung)
 		return;
-	i = late(s, now);
+	i = watchman_round(&s->watchman, s->beats, s->n, now);
 	if (i >= 0)
 		log_warnx("gate", "worker %d does not answer: traffic passes by, starting anew", i);
 	else if (!s->ready && now - s->started_ns > START_NS)
@@ -271,7 +258,7 @@ static void wait_a_little(struct supervisor *s)
 	struct pollfd fd = { .fd = s->keeper.verbs, .events = POLLIN };
 
 	/* a process that is gone hangs up at once: it is reaped at the next round */
-	if (poll(&fd, 1, CHECK_MS) > 0 && !(fd.revents & POLLIN))
+	if (poll(&fd, 1, WATCHMAN_ROUND_MS) > 0 && !(fd.revents & POLLIN))
 		usleep(1000);
 }
 

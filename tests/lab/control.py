@@ -121,6 +121,11 @@ def reloads(n, warm, pause):
             with world.gateway(lab, squelch, calls.BLOCK) as gate:
                 pids = [gate.process.pid, *gate.children()]
 
+                def look():
+                    if [gate.process.pid, *gate.children()] != pids:
+                        raise LabError(f"the process was started anew: {lab.said(gate.process)[-400:]}")
+                    return [resources(pid) for pid in pids]
+
                 def reload(i):
                     # The longer ones hold many rules, so that one that is not freed is seen.
                     gate.set_rules((calls.BLOCK if i % 2 else "alert media\n") + "".join(
@@ -134,16 +139,14 @@ def reloads(n, warm, pause):
                 time.sleep(3)
                 for i in range(warm):
                     reload(i)
-                before = [resources(pid) for pid in pids]
+                before = look()
                 began = time.monotonic()
                 for i in range(n):
                     reload(i)
                 took = time.monotonic() - began
-                after = [resources(pid) for pid in pids]
+                after = look()
                 sent = all_sent(lab, loads)
                 time.sleep(0.3)
-                if [gate.process.pid, *gate.children()] != pids:
-                    raise LabError("the process was started anew")
                 lost = sent - len(arrivals(path))
                 if lost:
                     raise LabError(f"{lost} of {sent} packets lost")

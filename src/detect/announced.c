@@ -51,7 +51,7 @@ static void weigh(struct look *l, const struct fact *f)
 		detect_evidence(l, CLASS_STREAMING, APP_RTSP, ANNOUNCED_BITS, "announced by RTSP", 0, 0);
 	else
 		detect_evidence(l, CLASS_MEDIA, APP_NONE, ANNOUNCED_BITS,
-		    f->app == APP_RTP ? "announced by call signalling" : "announced by SIP", 0, 0);
+		    f->call_app == APP_SIP ? "announced by SIP" : "announced by call signalling", 0, 0);
 }
 
 enum look_result announced_look(struct look *l)

@@ -71,13 +71,14 @@ void call_digits(struct span s, char out[static DIALED_LEN])
 
 static bool is_private(const struct addr *a)
 {
-	/* RFC 1918, RFC 6598; RFC 4193 */
+	/* RFC 1918, RFC 6598, RFC 3927; RFC 4193, RFC 4291 */
 	static const struct net nets[] = {
 		{ { { [10] = 0xff, [11] = 0xff, [12] = 10 } }, 96 + 8 },
 		{ { { [10] = 0xff, [11] = 0xff, [12] = 172, [13] = 16 } }, 96 + 12 },
 		{ { { [10] = 0xff, [11] = 0xff, [12] = 192, [13] = 168 } }, 96 + 16 },
 		{ { { [10] = 0xff, [11] = 0xff, [12] = 100, [13] = 64 } }, 96 + 10 },
-		{ { { [0] = 0xfc } }, 7 },
+		{ { { [10] = 0xff, [11] = 0xff, [12] = 169, [13] = 254 } }, 96 + 16 },
+		{ { { [0] = 0xfc } }, 7 }, { { { [0] = 0xfe, [1] = 0x80 } }, 10 },
 	};
 
 	for (size_t i = 0; i < sizeof nets / sizeof *nets; i++)
@@ -91,21 +92,31 @@ static bool is_inside(const struct look *l, const struct addr *a)
 	return l->env->inside != NULL ? l->env->inside(l->env->arg, a) : is_private(a);
 }
 
-/* The end that a rule calls the server: the one outside, else the one that did not open the flow. */
-static int server_end(const struct look *l)
+static bool is_server_port(enum app app, uint16_t port)
+{
+	return app == APP_SIP && (port == 5060 || port == 5061); /* RFC 3261, 19.1.2 */
+}
+
+/*
+ * The end that a rule calls the server. A trunk opens flows to us too, so who
+ * opened it comes last: the end outside, else the end with the protocol's port, else the responder.
+ */
+static int server_end(const struct look *l, enum app app)
 {
 	const struct flow_key *k = &l->flow->key;
 	int opener = flow_initiator(l->flow);
-	bool inside0 = is_inside(l, &k->ip[0]);
+	bool inside0 = is_inside(l, &k->ip[0]), serves0 = is_server_port(app, k->port[0]);
 
 	if (inside0 != is_inside(l, &k->ip[1]))
 		return inside0 ? 1 : 0;
+	if (serves0 != is_server_port(app, k->port[1]))
+		return serves0 ? 0 : 1;
 	return opener >= 0 ? !opener : !l->dir;
 }
 
 struct fact call_fact(const struct look *l, enum app call_app, uint64_t call, const char *dialed)
 {
-	int server = server_end(l);
+	int server = server_end(l, call_app);
 	struct fact f = { .kind = FACT_ANNOUNCED, .proto = IPPROTO_UDP, .call_app = call_app, .call = call,
 		.signaller = l->flow->key.ip[server], .signaller_port = l->flow->key.port[server],
 		.expires_ns = l->pkt->frame->mono_ns + ANNOUNCED_NS };
@@ -115,9 +126,10 @@ struct fact call_fact(const struct look *l, enum app call_app, uint64_t call, co
 	return f;
 }
 
+/* What is sent to a group is no conversation; net 0 is nobody (RFC 1122, 3.2.1.3). */
 static bool addr_forbidden(const struct addr *a)
 {
-	return addr_is_unspecified(a) || addr_is_multicast(a) || (addr_is_v4(a) && (a->b[12] == 0 || a->b[12] == 127));
+	return addr_is_unspecified(a) || addr_is_multicast(a) || (addr_is_v4(a) && a->b[12] == 0);
 }
 
 /* Ends of this very flow are signalling whatever a message says. */
@@ -140,7 +152,7 @@ void call_announce(const struct look *l, const struct fact *about, const struct 
 	f.host = *host;
 	f.remote = remote->ip;
 	f.port = remote->port;
-	f.app = app == APP_NONE ? APP_RTP : app; /* none stands for SIP's, see announced.c */
+	f.app = app;
 	(void)facts_add(l->env->facts, &f, l->pkt->frame->mono_ns, l->env->counts);
 }
 
@@ -164,26 +176,47 @@ void call_announce_rtp(const struct look *l, const struct fact *f, const struct 
 	announce_both(l, f, &l->pkt->ip[1], remote);
 }
 
-static bool media_usable(const struct sdp_media *m)
+bool call_sdp_usable(const struct sdp_media *m)
 {
 	return m->port != 0 && m->transport != SDP_NOT_UDP && !addr_is_unspecified(&m->ip);
 }
 
+struct fact call_fact_clock(struct fact f, const struct sdp_media *m)
+{
+	f.payload_type = m->payload_type;
+	f.clock_hz = m->clock_hz;
+	return f;
+}
+
+static bool is_media_port(const struct sdp *sdp, uint16_t port)
+{
+	for (unsigned i = 0; i < sdp->n_media; i++)
+		if (sdp->media[i].port == port)
+			return true;
+	return false;
+}
+
+static void announce_section(const struct look *l, const struct fact *f, const struct sdp *sdp, const struct sdp_media *m)
+{
+	const struct addr *told = &l->pkt->ip[1];
+	struct fact clocked = call_fact_clock(*f, m);
+	struct call_endpoint rtp = { m->ip, m->port };
+	struct call_endpoint rtcp = { addr_is_unspecified(&m->rtcp_ip) ? m->ip : m->rtcp_ip, m->rtcp_port };
+
+	call_announce(l, &clocked, told, &rtp, APP_NONE);
+	if (!is_media_port(sdp, rtcp.port))
+		call_announce(l, f, told, &rtcp, APP_RTCP);
+}
+
 void call_announce_sdp(const struct look *l, const struct fact *f, const struct sdp *sdp)
 {
-	for (unsigned i = 0; i < sdp->n_media; i++) {
-		const struct sdp_media *m = &sdp->media[i];
-		struct call_endpoint rtp = { m->ip, m->port };
-		struct call_endpoint rtcp = { addr_is_unspecified(&m->rtcp_ip) ? m->ip : m->rtcp_ip, m->rtcp_port };
+	for (unsigned i = 0; i < sdp->n_media; i++)
+		if (call_sdp_usable(&sdp->media[i]))
+			announce_section(l, f, sdp, &sdp->media[i]);
+	for (unsigned i = 0; i < sdp->n_candidate; i++) {
+		struct call_endpoint e = { sdp->candidate[i].ip, sdp->candidate[i].port };
 
-		struct fact with_clock = *f;
-
-		if (!media_usable(m))
-			continue;
-		with_clock.payload_type = m->payload_type;
-		with_clock.clock_hz = m->clock_hz;
-		call_announce(l, &with_clock, &l->pkt->ip[1], &rtp, APP_NONE);
-		call_announce(l, f, &l->pkt->ip[1], &rtcp, APP_RTCP);
+		call_announce(l, f, &l->pkt->ip[1], &e, sdp->candidate[i].component == 2 ? APP_RTCP : APP_NONE);
 	}
 }
 
@@ -201,7 +234,7 @@ void call_announce_pair(const struct look *l, const struct fact *f, const struct
 struct call_endpoint call_sdp_end(const struct sdp *sdp)
 {
 	for (unsigned i = 0; i < sdp->n_media; i++)
-		if (media_usable(&sdp->media[i]))
+		if (call_sdp_usable(&sdp->media[i]))
 			return (struct call_endpoint){ sdp->media[i].ip, sdp->media[i].port };
 	return (struct call_endpoint){ .port = 0 };
 }
@@ -212,7 +245,7 @@ void call_signal_sdp(struct call_signal *sig, const struct sdp *sdp)
 		const struct sdp_media *m = &sdp->media[i];
 		struct call_media *to = &sig->media[sig->n_media];
 
-		if (!media_usable(m))
+		if (!call_sdp_usable(m))
 			continue;
 		*to = (struct call_media){ .ip = m->ip, .port = m->port, .video = m->kind == SDP_VIDEO,
 			.payload_type = m->payload_type, .clock_hz = m->clock_hz };

@@ -11,7 +11,7 @@
 #include "detect/signal.h"
 #include "detect/span.h"
 
-/* What the call protocols beside SIP do alike with what their messages say. */
+/* What the call protocols do alike with what their messages say. */
 
 struct call_endpoint {
 	struct addr ip;
@@ -37,12 +37,16 @@ void call_digits(struct span, char out[static DIALED_LEN]);
 
 /* A fact about media of a call, with who told; the rest is filled in by the functions below. */
 struct fact call_fact(const struct look *, enum app call_app, uint64_t call, const char *dialed);
+/* The fact with the codec a section offers first, so that jitter is measured from the first packet. */
+struct fact call_fact_clock(struct fact, const struct sdp_media *);
 /* Says that `host` will exchange datagrams with `remote`. app: APP_NONE media, APP_RTCP, APP_RTSP. */
 void call_announce(const struct look *, const struct fact *, const struct addr *host,
     const struct call_endpoint *remote, enum app app);
 /* The same for RTP and for RTCP on the port after it, to the end this message goes to. */
 void call_announce_rtp(const struct look *, const struct fact *, const struct call_endpoint *remote);
-/* Every usable section of a description, to the end this message goes to. */
+/* Whether a section names media over UDP, and where. */
+bool call_sdp_usable(const struct sdp_media *);
+/* Every usable section and candidate of a description, to the end this message goes to. */
 void call_announce_sdp(const struct look *, const struct fact *, const struct sdp *);
 /*
  * Both ends of the media, when they are not the ends of the signalling. Two

@@ -5,17 +5,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/addr.h"
+#include "detect/call_facts.h"
 #include "detect/detect.h"
 #include "detect/sip_parse.h"
 
 #define SIP_DIALOGS      16 /* kept a flow; a trunk has more at once, and the oldest are let go */
 #define SIP_DIALOG_MEDIA 2  /* announced ports kept a side: audio and video */
-
-struct sip_endpoint {
-	struct addr ip;
-	uint16_t port;
-};
 
 struct sip_dialog {
 	uint64_t call;            /* 0: free */
@@ -24,7 +19,7 @@ struct sip_dialog {
 	bool sos;
 	uint8_t n_media[2];
 	char dialed[DIALED_LEN];
-	struct sip_endpoint media[2][SIP_DIALOG_MEDIA]; /* said by the end of that direction */
+	struct call_endpoint media[2][SIP_DIALOG_MEDIA]; /* said by the end of that direction */
 };
 
 /* Calls of one flow. */

@@ -14,7 +14,7 @@
  * cannot use yet, or what came too early, is copied. Of overlapping bytes the
  * first wins, so that nobody can change what was already read.
  */
-#define STREAM_BYTES_MAX 16384 /* kept a direction, DESIGN.md */
+#define STREAM_BYTES_MAX 16384 /* kept a direction, for a parser that waits for the rest */
 #define STREAM_RANGES    4     /* pieces that came too early */
 
 struct stream_range { uint32_t from, to; };  /* offsets from next_seq - have */

@@ -2,6 +2,9 @@
 #include "base/text.h"
 
 #include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
 
 #define ROOM_MIN 16 /* columns: an indent may not leave less */
 
@@ -29,4 +32,26 @@ void text_wrap(FILE *out, unsigned width, unsigned at, unsigned indent, const ch
 			return;
 		fprintf(out, "%*s", (int)indent, "");
 	}
+}
+
+const char *text_time(uint64_t wall_ns, const char *format, char out[static TEXT_LEN])
+{
+	const time_t t = (time_t)(wall_ns / NS_PER_S);
+	struct tm tm;
+
+	if (gmtime_r(&t, &tm) == NULL || strftime(out, TEXT_LEN, format, &tm) == 0)
+		strcpy(out, "?");
+	return out;
+}
+
+const char *text_size(uint64_t n, const char *unit, char out[static TEXT_LEN])
+{
+	static const char *const powers[] = { "", "k", "M", "G", "T", "P", "E" };
+	double v = (double)n;
+	unsigned power = 0;
+
+	for (; v >= 999.5; power++)
+		v /= 1000;
+	snprintf(out, TEXT_LEN, "%.*f%s%s%s", power != 0 && v < 10 ? 1 : 0, v, unit[0] != '\0' ? " " : "", powers[power], unit);
+	return out;
 }

@@ -2,6 +2,7 @@
 #ifndef SQUELCH_BASE_TEXT_H
 #define SQUELCH_BASE_TEXT_H
 
+#include <stdint.h>
 #include <stdio.h>
 
 /*
@@ -10,5 +11,12 @@
  * begins where the output stands, which is taken to be `at`.
  */
 void text_wrap(FILE *out, unsigned width, unsigned at, unsigned indent, const char *text);
+
+#define TEXT_LEN 32
+
+/* Nanoseconds of the wall clock in UTC, in a format of strftime(3); "?" when they are no time. Returns `out`. */
+const char *text_time(uint64_t wall_ns, const char *format, char out[static TEXT_LEN]);
+/* A number in at most three digits and a power of 1000: "999 B", "1.2 MB"; without a unit "999", "1.2M". Returns `out`. */
+const char *text_size(uint64_t n, const char *unit, char out[static TEXT_LEN]);
 
 #endif

@@ -262,7 +262,7 @@ enum look_result stun_hint_look(struct look *l)
 
 /* --- streams: every frame is shown as the datagram it would have been --- */
 
-#define FRAME_MAX (16u << 10) /* bytes that a stream may keep: DESIGN.md, bounds */
+#define FRAME_MAX (16u << 10) /* bytes that a stream may keep (STREAM_BYTES_MAX) */
 #define FRAME_4571 2          /* bytes of length before a packet: RFC 4571, 2 */
 #define CHANNEL_HEADER 4      /* RFC 8656, 12.4 */
 

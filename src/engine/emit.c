@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 
-/* voip events a flow may cause; more are counted (DESIGN: at most 8 a flow). */
+/* voip events a flow may cause; more are counted. */
 #define VOIP_EVENTS_MAX 8
 
 void engine_give(const struct engine *e, const struct event *ev)

@@ -1,34 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "event/audit_cell.h"
 
-#include <stdlib.h>
-#include <time.h>
-
 #include "base/clock.h"
-
-const char *cell_stamp(uint64_t ns, const char *fmt, char out[static 32])
-{
-	const time_t t = (time_t)(ns / NS_PER_S);
-	struct tm tm;
-
-	if (gmtime_r(&t, &tm) == NULL || strftime(out, 32, fmt, &tm) == 0)
-		strcpy(out, "?");
-	return out;
-}
-
-static const char *human(uint64_t bytes, char out[static 32])
-{
-	static const char units[] = " kMGTPE";
-	double v = (double)bytes;
-	int u = 0;
-
-	for (; v >= 999.5; u++)
-		v /= 1000;
-	snprintf(out, 32, u == 0 || v >= 10 ? "%.0f%c" : "%.1f%c", v, units[u]);
-	if (u == 0)
-		out[strlen(out) - 1] = '\0';
-	return out;
-}
+#include "base/text.h"
 
 const char *cell_text(void (*cell)(const struct audit_row *, char *out), const struct audit_row *r, char out[static CELL_MAX])
 {
@@ -77,12 +51,12 @@ void cell_public(const struct audit_row *r, char *out)
 
 void cell_first(const struct audit_row *r, char *out)
 {
-	cell_stamp(r->first_ns, "%Y-%m-%d %H:%M", out);
+	text_time(r->first_ns, "%Y-%m-%d %H:%M", out);
 }
 
 void cell_last(const struct audit_row *r, char *out)
 {
-	cell_stamp(r->last_ns, "%m-%d %H:%M", out);
+	text_time(r->last_ns, "%m-%d %H:%M", out);
 }
 
 void cell_peers(const struct audit_row *r, char *out)
@@ -92,12 +66,12 @@ void cell_peers(const struct audit_row *r, char *out)
 
 void cell_sent(const struct audit_row *r, char *out)
 {
-	human(r->bytes[0], out);
+	text_size(r->bytes[0], "", out);
 }
 
 void cell_received(const struct audit_row *r, char *out)
 {
-	human(r->bytes[1], out);
+	text_size(r->bytes[1], "", out);
 }
 
 void cell_calls(const struct audit_row *r, char *out)

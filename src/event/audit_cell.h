@@ -9,7 +9,6 @@
 
 /* Empty when the cell has nothing to say. */
 const char *cell_text(void (*cell)(const struct audit_row *, char *out), const struct audit_row *, char out[static CELL_MAX]);
-const char *cell_stamp(uint64_t ns, const char *fmt, char out[static 32]);
 
 void cell_host(const struct audit_row *, char *out);
 void cell_app(const struct audit_row *, char *out);

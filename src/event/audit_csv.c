@@ -3,6 +3,7 @@
 #include "event/audit_cell.h"
 
 #include "base/clock.h"
+#include "base/text.h"
 
 static void put_number(char *out, uint64_t n)
 {
@@ -22,12 +23,12 @@ static void csv_category(const struct audit_row *r, char *out)
 
 static void csv_first(const struct audit_row *r, char *out)
 {
-	cell_stamp(r->first_ns, "%Y-%m-%dT%H:%M:%SZ", out);
+	text_time(r->first_ns, "%Y-%m-%dT%H:%M:%SZ", out);
 }
 
 static void csv_last(const struct audit_row *r, char *out)
 {
-	cell_stamp(r->last_ns, "%Y-%m-%dT%H:%M:%SZ", out);
+	text_time(r->last_ns, "%Y-%m-%dT%H:%M:%SZ", out);
 }
 
 static void csv_seconds(const struct audit_row *r, char *out)

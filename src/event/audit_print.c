@@ -72,7 +72,7 @@ static void print_line(FILE *out, const struct layout *lay, const struct audit_r
 
 static void print_finds(FILE *out, const struct audit_lists *l, unsigned width)
 {
-	char at[32], host[ADDR_TEXT_LEN], rate[64], text[2 * CELL_MAX];
+	char at[TEXT_LEN], host[ADDR_TEXT_LEN], rate[64], text[2 * CELL_MAX];
 
 	if (l->n_find != 0)
 		fprintf(out, "\nFindings: %llu\n", (unsigned long long)l->finds);
@@ -83,7 +83,7 @@ static void print_finds(FILE *out, const struct audit_lists *l, unsigned width)
 		if (f->bytes_s > 0)
 			snprintf(rate, sizeof rate, " (%s, %.1f kB/s of %.1f)", role_caps[f->cap].name, (double)f->bytes_s / 1000,
 			    role_caps[f->cap].bytes_s / 1000.0);
-		snprintf(text, sizeof text, "%s %-15s %s%s%.40s%s", cell_stamp(f->wall_ns, "%Y-%m-%d %H:%M:%S", at),
+		snprintf(text, sizeof text, "%s %-15s %s%s%.40s%s", text_time(f->wall_ns, "%Y-%m-%d %H:%M:%S", at),
 		    addr_text(&f->host, host), f->what, f->name[0] == '\0' ? "" : ", ", f->name, rate);
 		text_wrap(out, width, 0, 20, text);
 	}

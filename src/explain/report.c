@@ -3,7 +3,6 @@
 
 #include <netinet/in.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/text.h"
@@ -16,15 +15,11 @@
 
 /* --- words --- */
 
-static const char *stamp(uint64_t ns, char out[static 32])
+static const char *stamp(uint64_t ns, char out[static TEXT_LEN])
 {
-	const time_t t = (time_t)(ns / NS_PER_S);
-	struct tm tm;
-	size_t n;
+	size_t n = strlen(text_time(ns, "%Y-%m-%d %H:%M:%S", out));
 
-	if (gmtime_r(&t, &tm) == NULL || (n = strftime(out, 32, "%Y-%m-%d %H:%M:%S", &tm)) == 0)
-		return strcpy(out, "?");
-	snprintf(out + n, 32 - n, ".%03u", (unsigned)(ns % NS_PER_S / NS_PER_MS));
+	snprintf(out + n, TEXT_LEN - n, ".%03u", (unsigned)(ns % NS_PER_S / NS_PER_MS));
 	return out;
 }
 
@@ -106,7 +101,7 @@ static void put_packets(FILE *out, const struct event *ev, int dir)
 static void put_head(FILE *out, const struct trace *t)
 {
 	const struct event *ev = &t->last;
-	char a[END_LEN], b[END_LEN], proto[16], at[32];
+	char a[END_LEN], b[END_LEN], proto[16], at[TEXT_LEN];
 
 	fprintf(out, "Flow %u: %s %s -> %s\n", t->number, proto_text(t->flow.proto, proto),
 	    end_text(&t->flow, 0, a), end_text(&t->flow, 1, b));

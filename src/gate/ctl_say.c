@@ -7,25 +7,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "event/calls.h"
 #include "gate/ctl.h"
 
-#define TIME_LEN  24                                     /* 2026-11-21T21:07:00Z */
+#define TIME_FORMAT "%Y-%m-%dT%H:%M:%SZ"
 #define END_LEN   (ADDR_TEXT_LEN + sizeof "[]:65535")
 #define PARTY_LEN (CALL_PARTY_LEN + ADDR_TEXT_LEN + 2)
-
-static const char *time_text(uint64_t wall_ns, char out[static TIME_LEN])
-{
-	time_t s = (time_t)(wall_ns / NS_PER_S);
-	struct tm tm;
-
-	if (gmtime_r(&s, &tm) == NULL || strftime(out, TIME_LEN, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
-		return "-";
-	return out;
-}
 
 /* --- calls --- */
 
@@ -49,14 +39,14 @@ static const char *party_text(const struct call_party *p, char out[static PARTY_
 
 bool ctl_say_call(struct ctl_reply *r, const struct call *c)
 {
-	char id[16], since[TIME_LEN], bits[16], flows[16], from[PARTY_LEN], to[PARTY_LEN];
+	char id[16], since[TEXT_LEN], bits[16], flows[16], from[PARTY_LEN], to[PARTY_LEN];
 	struct call_party party[CALL_ROLES];
 
 	(void)call_ends(c, party);
 	snprintf(id, sizeof id, "c-%08" PRIx32, c->id);
 	snprintf(bits, sizeof bits, "%.1f", (double)c->bits);
 	snprintf(flows, sizeof flows, "%u", c->live);
-	return ctl_say(r, CALL_LINE, id, time_text(c->start_wall_ns, since),
+	return ctl_say(r, CALL_LINE, id, text_time(c->start_wall_ns, TIME_FORMAT, since),
 	    class_name(c->n_media > 0 ? CLASS_MEDIA : CLASS_SIGNALLING),
 	    c->app == APP_NONE ? "-" : app_name(c->app), bits,
 	    c->judged ? action_name(c->action) : "pass", flows,
@@ -87,13 +77,13 @@ static const char *end_text(const struct event_flow *f, int i, char out[static E
 
 bool ctl_say_flow(struct ctl_reply *r, const struct engine_flow *f)
 {
-	char id[24], since[TIME_LEN], bits[16], packets[24], proto[8], from[END_LEN], to[END_LEN];
+	char id[24], since[TEXT_LEN], bits[16], packets[24], proto[8], from[END_LEN], to[END_LEN];
 
 	snprintf(id, sizeof id, "%" PRIu64, f->flow.id);
 	snprintf(bits, sizeof bits, "%.1f", (double)f->bits);
 	snprintf(packets, sizeof packets, "%" PRIu64, (uint64_t)f->packets[0] + f->packets[1]);
 	snprintf(proto, sizeof proto, "%u", f->flow.proto);
-	return ctl_say(r, FLOW_LINE, id, time_text(f->first_wall_ns, since),
+	return ctl_say(r, FLOW_LINE, id, text_time(f->first_wall_ns, TIME_FORMAT, since),
 	    f->cls == CLASS_NONE ? "-" : class_name(f->cls), f->app == APP_NONE ? "-" : app_name(f->app), bits,
 	    action_name(f->action), packets,
 	    f->flow.proto == IPPROTO_TCP ? "tcp" : f->flow.proto == IPPROTO_UDP ? "udp" : proto,

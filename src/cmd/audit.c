@@ -2,19 +2,12 @@
 /* squelch audit: who uses what, a host a line. */
 #include "cmd/cmd.h"
 
-#include <errno.h>
-#include <signal.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/exit.h"
-#include "base/hash.h"
 #include "base/log.h"
-#include "cmd/common.h"
-#include "cmd/progress.h"
-#include "engine.h"
+#include "cmd/run.h"
 
 #define SNAPLEN    262144 /* bytes; libpcap's own bound */
 #define COLUMNS_USUAL 100
@@ -25,17 +18,19 @@
 struct audit_conf {
 	struct common_conf common;
 	struct option_list ifaces;
-	const char *filter, *scenario;
+	struct run_files files;
 	bool csv, quiet;
+	char **paths;
+	int n_paths;
 };
 
 #define AT(member) offsetof(struct audit_conf, member)
 static const struct option_row rows[] = {
 	{ "interface", 'i', OPTION_LIST, "IFACE", AT(ifaces), "listen here until interrupted; again, or with commas, for more" },
-	{ "filter", 'F', OPTION_TEXT, "BPF", AT(filter), "only packets that match, as for tcpdump" },
+	{ "filter", 'F', OPTION_TEXT, "BPF", AT(files.filter), "only packets that match, as for tcpdump" },
 	{ "csv", 0, OPTION_FLAG, NULL, AT(csv), "comma-separated values, with all columns" },
 	{ "quiet", 'q', OPTION_FLAG, NULL, AT(quiet), "no progress" },
-	{ "scenario", 0, OPTION_TEXT, "FILE", AT(scenario), NULL },
+	{ "scenario", 0, OPTION_TEXT, "FILE", AT(files.scenario), NULL },
 	{ 0 },
 };
 
@@ -45,39 +40,9 @@ static const char usage[] =
     "Tells which hosts use calling applications and restricted services (chat, tunnels,\n"
     "peer-to-peer), with proof, and what else an administrator must know.";
 
-static volatile int stop;
-
-static void on_stop(int sig)
-{
-	(void)sig;
-	stop = 1;
-}
-
-/* An interrupted run still reports what it saw; a second signal ends it at once. */
-static void catch_signals(void)
-{
-	struct sigaction sa = { .sa_handler = on_stop, .sa_flags = (int)SA_RESETHAND };
-
-	sigaction(SIGINT, &sa, NULL);
-	sigaction(SIGTERM, &sa, NULL);
-}
-
-static struct source *open_files(const struct audit_conf *c, char **paths, int n)
-{
-	char error[SOURCE_ERROR_LEN];
-	struct source *s = c->scenario != NULL ? source_scenario(c->scenario, error)
-	    : source_files(paths, n, c->filter, error);
-
-	if (s == NULL)
-		log_warnx("audit", "%s", error);
-	else if (!c->quiet)
-		s = progress_watch(s);
-	return s;
-}
-
 static struct source *open_live(const struct audit_conf *c)
 {
-	const struct live_conf live = { .ifaces = c->ifaces.item, .n = c->ifaces.n, .filter = c->filter,
+	const struct live_conf live = { .ifaces = c->ifaces.item, .n = c->ifaces.n, .filter = c->files.filter,
 		.snaplen = SNAPLEN, .buffer_mib = BUFFER_MIB, .promiscuous = true };
 	char error[SOURCE_ERROR_LEN];
 	struct source *s = source_live(&live, error);
@@ -85,6 +50,13 @@ static struct source *open_live(const struct audit_conf *c)
 	if (s == NULL)
 		log_warnx("audit", "%s", error);
 	return s;
+}
+
+static struct source *open_source(void *arg)
+{
+	const struct audit_conf *c = arg;
+
+	return c->ifaces.n != 0 ? open_live(c) : run_open_files(c->common.command, &c->files, c->paths, c->n_paths);
 }
 
 /* Of the terminal, within reason; without one as many as a wide terminal has. */
@@ -97,46 +69,25 @@ static unsigned columns(void)
 	return w.ws_col < COLUMNS_MIN ? COLUMNS_MIN : w.ws_col > COLUMNS_MAX ? COLUMNS_MAX : w.ws_col;
 }
 
-/* Runs the pipeline with everything opened; returns an exit code. */
-static int run(const struct audit_conf *c, const struct engine_conf *conf, const struct policy *policy,
-    struct source *source, FILE *eve)
+static int report(void *arg, struct event_sink *sink, int code)
 {
-	struct event_sink *sink = event_sink_new(&(struct event_conf){
-		.eve = eve, .sensor = c->common.sensor, .ifaces = source->iface_names,
-		.redact = c->common.redact, .audit = true });
-	struct engine *engine = sink == NULL ? NULL : engine_new(conf, policy, sink);
-	int code = EXIT_MEMORY, error = 0;
+	const struct audit_conf *c = arg;
 
-	if (engine == NULL) {
-		log_warnx("audit", "not enough memory");
-		goto out;
-	}
-	catch_signals();
-	code = engine_run(engine, source, &stop) == 0 ? EXIT_OK : c->ifaces.n != 0 ? EXIT_SOURCE : EXIT_FILE;
 	if (!common_eve_is_stdout(&c->common))
 		event_audit(sink, c->csv ? AUDIT_CSV : AUDIT_TEXT, columns(), stdout);
-	event_flush(sink);
-	if (fflush(stdout) != 0 || !event_ok(sink, &error)) {
-		errno = error != 0 ? error : errno;
-		log_warn("audit", "writing the report");
-		code = EXIT_FILE;
-	}
-out:
-	engine_free(engine);
-	event_sink_free(sink);
 	return code;
 }
 
-static bool check(const struct audit_conf *c, int operands)
+static bool check(const struct audit_conf *c)
 {
 	char error[SOURCE_ERROR_LEN];
 	const char *wrong = NULL;
 
-	if ((operands != 0) + (c->ifaces.n != 0) + (c->scenario != NULL) != 1)
-		wrong = operands == 0 ? "which file, or interface (-i)?" : "files or interfaces, not both";
+	if ((c->n_paths != 0) + (c->ifaces.n != 0) + (c->files.scenario != NULL) != 1)
+		wrong = c->n_paths == 0 ? "which file, or interface (-i)?" : "files or interfaces, not both";
 	else if (c->csv && common_eve_is_stdout(&c->common))
 		wrong = "--csv and --eve - both want standard output";
-	else if (c->filter != NULL && !source_filter_check(c->filter, error))
+	else if (c->files.filter != NULL && !source_filter_check(c->files.filter, error))
 		wrong = error;
 	if (wrong != NULL)
 		log_warnx("audit", "%s", wrong);
@@ -147,28 +98,16 @@ int cmd_audit(int argc, char **argv)
 {
 	struct audit_conf c = { .common = common_defaults("audit", "all") };
 	const struct option_table tables[] = { { rows, &c }, { common_rows, &c.common }, { 0 } };
-	struct engine_conf conf = engine_conf_default();
-	struct policy *policy = NULL;
-	struct source *source = NULL;
-	FILE *eve = NULL;
-	int code = EXIT_USAGE, first = options_parse(tables, argc, argv, usage);
+	struct run r = { .common = &c.common, .open = open_source, .events = { .audit = true }, .report = report, .arg = &c };
+	int first = options_parse(tables, argc, argv, usage);
 
 	if (first < 0)
 		return first == OPTIONS_HELP ? EXIT_OK : EXIT_USAGE;
-	hash_init();
-	if (!check(&c, argc - first) || !common_engine(&c.common, &conf) || (policy = common_policy(&c.common)) == NULL)
-		goto out;
-	code = c.ifaces.n != 0 ? EXIT_SOURCE : EXIT_FILE;
-	source = c.ifaces.n != 0 ? open_live(&c) : open_files(&c, argv + first, argc - first);
-	if (source == NULL)
-		goto out;
-	code = EXIT_FILE;
-	if (common_open_eve(&c.common, COMMON_EVE_ANEW, &eve))
-		code = run(&c, &conf, policy, source, eve);
-out:
-	if (!common_close_eve(&c.common, eve))
-		code = EXIT_FILE;
-	source_close(source);
-	policy_free(policy);
-	return code;
+	c.paths = argv + first;
+	c.n_paths = argc - first;
+	if (!check(&c))
+		return EXIT_USAGE;
+	c.files.progress = !c.quiet;
+	r.failed = c.ifaces.n != 0 ? EXIT_SOURCE : EXIT_FILE;
+	return run_all(&r);
 }

@@ -9,19 +9,20 @@
 #include "base/exit.h"
 #include "base/hash.h"
 #include "base/log.h"
-#include "cmd/common.h"
+#include "cmd/run.h"
 #include "explain/report.h"
 
 struct explain_conf {
 	struct common_conf common;
-	const char *flow, *filter, *scenario;
+	struct run_files files;
+	const char *flow;
 };
 
 #define AT(member) offsetof(struct explain_conf, member)
 static const struct option_row rows[] = {
 	{ "flow", 0, OPTION_TEXT, "ID", AT(flow), "its number here, flow_id of an event, or \"udp ADDR:PORT ADDR:PORT\"" },
-	{ "filter", 'F', OPTION_TEXT, "BPF", AT(filter), "only packets that match, as for tcpdump" },
-	{ "scenario", 0, OPTION_TEXT, "FILE", AT(scenario), NULL },
+	{ "filter", 'F', OPTION_TEXT, "BPF", AT(files.filter), "only packets that match, as for tcpdump" },
+	{ "scenario", 0, OPTION_TEXT, "FILE", AT(files.scenario), NULL },
 	{ 0 },
 };
 
@@ -32,17 +33,6 @@ static const char usage[] =
     "came, payload sizes, gaps between packets, and the clock they follow. The file is\n"
     "read twice. Without --flow the most interesting flow is explained.";
 
-static struct source *open_source(const struct explain_conf *c, char *path)
-{
-	char error[SOURCE_ERROR_LEN];
-	struct source *s = c->scenario != NULL ? source_scenario(c->scenario, error)
-	    : source_files(&path, 1, c->filter, error);
-
-	if (s == NULL)
-		log_warnx("explain", "%s", error);
-	return s;
-}
-
 /* What is run over the file, twice. */
 struct reading {
 	const struct explain_conf *conf;
@@ -52,9 +42,9 @@ struct reading {
 };
 
 /* Reads the file with the hooks set in `engine`; returns an exit code. */
-static int read_once(const struct reading *r)
+static int read_once(struct reading *r)
 {
-	struct source *source = open_source(r->conf, r->path);
+	struct source *source = run_open_files("explain", &r->conf->files, &r->path, 1);
 	struct engine *e;
 	int code = EXIT_FILE;
 
@@ -133,13 +123,13 @@ static bool check(const struct explain_conf *c, int operands, char **operand, st
 	const char *wrong = NULL;
 
 	*want = (struct pick_want){ 0 };
-	if (operands + (c->scenario != NULL) != 1)
+	if (operands + (c->files.scenario != NULL) != 1)
 		wrong = operands == 0 ? "which file?" : "one file at a time";
 	else if (operands == 1 && strcmp(operand[0], "-") == 0)
 		wrong = "a file is read twice: standard input cannot be";
 	else if (c->flow != NULL && !pick_parse(c->flow, want))
 		wrong = "--flow: a number, or \"udp ADDRESS:PORT ADDRESS:PORT\"";
-	else if (c->filter != NULL && !source_filter_check(c->filter, error))
+	else if (c->files.filter != NULL && !source_filter_check(c->files.filter, error))
 		wrong = error;
 	if (wrong != NULL)
 		log_warnx("explain", "%s", wrong);

@@ -5,11 +5,10 @@
  */
 #include "detect/rows.h"
 
-#include <stdio.h>
+#include <string.h>
 
 #include "base/cursor.h"
-#include "base/hash.h"
-#include "detect/call_facts.h"
+#include "detect/megaco_call.h"
 #include "flow/stream.h"
 
 const struct byte_range megaco_bytes[] = { { '!', '!' }, { 'M', 'M' }, { 'm', 'm' }, { 1, 0 } };
@@ -23,14 +22,7 @@ const struct byte_range megaco_stream_bytes[] = { { 3, 3 }, { 1, 0 } };
 #define BITS_BRACES     4.0f  /* all braces close */
 #define BITS_ANSWER     6.0f  /* the other end answers a transaction we saw */
 
-#define DEPTH_MAX      16     /* braces inside one another; the grammar needs 9 */
-#define TRANSACTIONS   16
-#define CONTEXTS       16     /* contexts kept a flow; a trunk gateway has more, the oldest go */
 #define TPKT_HEADER     4     /* RFC 1006 */
-
-/* Words of the tree that mean something to us. */
-enum node { NODE_OTHER, NODE_TRANSACTION, NODE_REPLY, NODE_CONTEXT, NODE_ADD, NODE_MODIFY, NODE_SUBTRACT,
-	NODE_NOTIFY, NODE_MEDIA, NODE_STREAM, NODE_LOCAL, NODE_REMOTE };
 
 static const struct { const char *name; enum node node; } words[] = {
 	{ "T", NODE_TRANSACTION }, { "Transaction", NODE_TRANSACTION }, { "P", NODE_REPLY }, { "Reply", NODE_REPLY },
@@ -40,142 +32,6 @@ static const struct { const char *name; enum node node; } words[] = {
 	{ "Notify", NODE_NOTIFY }, { "M", NODE_MEDIA }, { "Media", NODE_MEDIA }, { "ST", NODE_STREAM },
 	{ "Stream", NODE_STREAM }, { "L", NODE_LOCAL }, { "Local", NODE_LOCAL }, { "R", NODE_REMOTE }, { "Remote", NODE_REMOTE },
 };
-
-struct megaco_context {
-	uint64_t call;            /* 0 free */
-	char id[CALL_ID_LEN];
-	struct call_endpoint local, remote;
-	bool answered;
-};
-
-struct megaco_transaction { uint32_t id; uint8_t dir; bool used; };
-
-struct megaco_state {
-	struct megaco_transaction transaction[TRANSACTIONS];
-	struct megaco_context context[CONTEXTS];
-	struct call_number number;
-	float bits;
-	uint8_t next_transaction, next_context;
-};
-
-/* A walk over one message. */
-struct walk {
-	struct look *look;
-	struct megaco_state *state;
-	struct span rest;
-	enum node stack[DEPTH_MAX];
-	unsigned depth;
-	struct megaco_context *context; /* of the braces we are in; NULL when it has no number */
-	bool body, reply, known, broken;
-	bool both_ways;               /* MO=SR: media flows */
-};
-
-/* --- calls --- */
-
-static void signal_send(const struct walk *w, enum call_phase phase, const struct sdp *sdp)
-{
-	const struct megaco_context *c = w->context;
-	struct call_signal sig = { .call = c->call, .phase = phase, .app = APP_MEGACO, .from_caller = true };
-
-	snprintf(sig.id, sizeof sig.id, "%s", c->id);
-	snprintf(sig.to, sizeof sig.to, "%s", w->state->number.dialed);
-	snprintf(sig.dialed, sizeof sig.dialed, "%s", w->state->number.dialed);
-	if (sdp != NULL)
-		call_signal_sdp(&sig, sdp);
-	detect_signal(w->look, &sig);
-}
-
-static void context_enter(struct walk *w, struct span value)
-{
-	struct megaco_state *s = w->state;
-	struct megaco_context *c = NULL;
-	char id[CALL_ID_LEN];
-	uint32_t number;
-	uint64_t call;
-
-	w->context = NULL;
-	if (!span_number(&value, 10, &number) || value.len > 0)
-		return; /* the null context, all of them, or one to be chosen */
-	call = call_hash_flow(w->look, "megaco", number, 0, id);
-	for (unsigned i = 0; i < CONTEXTS && c == NULL; i++)
-		if (s->context[i].call == call)
-			c = &s->context[i];
-	if (c == NULL) {
-		c = &s->context[s->next_context];
-		s->next_context = (uint8_t)((s->next_context + 1) % CONTEXTS);
-		*c = (struct megaco_context){ .call = call };
-		memcpy(c->id, id, sizeof c->id);
-		w->context = c;
-		s->number.call = call;
-		signal_send(w, CALL_SETUP, NULL);
-	}
-	w->context = c;
-}
-
-static void context_leave(struct walk *w)
-{
-	if (w->context == NULL)
-		return;
-	if (w->both_ways && w->context->remote.port != 0 && !w->context->answered) {
-		w->context->answered = true;
-		signal_send(w, CALL_ANSWERED, NULL);
-	}
-	w->context = NULL;
-	w->both_ways = false;
-}
-
-static void context_end(struct walk *w)
-{
-	if (w->context == NULL || w->reply)
-		return;
-	signal_send(w, CALL_ENDED, NULL);
-	call_over(w->look, &w->state->number, w->context->call);
-	*w->context = (struct megaco_context){ .call = 0 };
-	w->context = NULL;
-}
-
-/* Several descriptions may stand one after the other, as alternatives. */
-static struct span next_description(struct span *text)
-{
-	const uint8_t *at = text->len < 3 ? NULL : memmem(text->p + 1, text->len - 1, "\nv=", 3);
-	struct span one = at == NULL ? *text : span_first(*text, (size_t)(at + 1 - text->p));
-
-	*text = span_from(*text, one.len);
-	return one;
-}
-
-static void description_take(struct walk *w, enum node node, struct span text)
-{
-	struct megaco_context *c = w->context;
-
-	if (c == NULL)
-		return;
-	while (text.len > 0) {
-		struct span one = next_description(&text);
-		struct fact f = call_fact(w->look, APP_MEGACO, c->call, w->state->number.dialed);
-		struct call_endpoint end;
-		struct sdp sdp;
-
-		if (!sdp_parse(one.p, one.len, &sdp) || (end = call_sdp_end(&sdp)).port == 0)
-			continue;
-		*(node == NODE_LOCAL ? &c->local : &c->remote) = end;
-		/* What is said is believed of the gateway only: a Local one by itself, a Remote one to it. */
-		if ((node == NODE_LOCAL) == w->reply)
-			call_announce_sdp(w->look, &f, &sdp);
-		call_announce_pair(w->look, &f, &c->local, &c->remote);
-		if (node == NODE_LOCAL && w->reply)
-			signal_send(w, CALL_MEDIA, &sdp);
-	}
-}
-
-/* dd/ce{ds="112"}: digits that matched the digit map (annex E.6). */
-static void digits_take(struct walk *w, struct span value)
-{
-	char dialed[DIALED_LEN];
-
-	call_digits(value, dialed);
-	call_dialed(w->look, &w->state->number, w->context == NULL ? 0 : w->context->call, dialed);
-}
 
 /* --- the tree --- */
 
@@ -189,7 +45,7 @@ static enum node node_of(struct span name)
 
 static bool transaction_know(struct megaco_state *s, uint32_t id, uint8_t dir)
 {
-	for (unsigned i = 0; i < TRANSACTIONS; i++)
+	for (unsigned i = 0; i < MEGACO_TRANSACTIONS; i++)
 		if (s->transaction[i].used && s->transaction[i].id == id && s->transaction[i].dir == dir)
 			return true;
 	return false;
@@ -211,7 +67,7 @@ static void transaction_enter(struct walk *w, enum node node, struct span value)
 		return;
 	}
 	s->transaction[s->next_transaction] = (struct megaco_transaction){ id, w->look->dir, true };
-	s->next_transaction = (uint8_t)((s->next_transaction + 1) % TRANSACTIONS);
+	s->next_transaction = (uint8_t)((s->next_transaction + 1) % MEGACO_TRANSACTIONS);
 }
 
 static enum node above(const struct walk *w)
@@ -235,19 +91,19 @@ static void brace_open(struct walk *w, struct span name, struct span value)
 {
 	enum node node = node_of(name), up = above(w);
 
-	if (w->depth == DEPTH_MAX) {
+	if (w->depth == MEGACO_DEPTH) {
 		w->broken = true;
 		return;
 	}
 	if (node == NODE_TRANSACTION || node == NODE_REPLY)
 		transaction_enter(w, node, value);
 	else if (node == NODE_CONTEXT && w->state != NULL)
-		context_enter(w, value);
+		megaco_context_enter(w, value);
 	else if ((node == NODE_LOCAL || node == NODE_REMOTE) && (up == NODE_MEDIA || up == NODE_STREAM)) {
 		struct span text = description_cut(w);
 
 		if (w->state != NULL)
-			description_take(w, node, text);
+			megaco_description_take(w, node, text);
 	}
 	w->stack[w->depth++] = node;
 }
@@ -259,7 +115,7 @@ static void brace_close(struct walk *w)
 		return;
 	}
 	if (w->stack[--w->depth] == NODE_CONTEXT)
-		context_leave(w);
+		megaco_context_leave(w);
 }
 
 /* A name, with or without a value, that opened no brace. */
@@ -268,11 +124,11 @@ static void leaf_take(struct walk *w, struct span name, struct span value)
 	if (w->state == NULL || name.len == 0)
 		return;
 	if (span_is(name, "ds"))
-		digits_take(w, value);
+		megaco_digits_take(w, value);
 	else if ((span_is(name, "MO") || span_is(name, "Mode")) && (span_is(value, "SR") || span_is(value, "SendReceive")))
 		w->both_ways = !w->reply;
 	else if (node_of(name) == NODE_SUBTRACT && above(w) == NODE_CONTEXT)
-		context_end(w);
+		megaco_context_end(w);
 }
 
 static bool is_end(uint8_t c)
@@ -318,7 +174,7 @@ static void step(struct walk *w)
 		w->rest = span_from(w->rest, 1);
 		brace_open(w, name, value);
 		if (subtract && w->state != NULL)
-			context_end(w);
+			megaco_context_end(w);
 		return;
 	}
 	leaf_take(w, name, value);

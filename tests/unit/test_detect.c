@@ -6,6 +6,9 @@
 #include <cmocka.h>
 
 #include "detect/detect.c"
+#include "detect/streams.c"
+
+#include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/hash.h"

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What rows keep of a flow, and what they say of it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "detect/run.h"
+
+static_assert(sizeof(struct watch) <= 1024, "a watched flow is charged this much before detector state");
+
+struct watch *detect_watch(struct look *l)
+{
+	struct flow *f = l->flow;
+	struct detect_env *env = l->env;
+	const struct addr *payer = &f->key.ip[f->flags & FLOW_FIRST_1 ? 1 : 0];
+
+	if (f->watch != NULL)
+		return f->watch;
+	f->watch = budget_alloc(env->watch_budget, payer, sizeof *f->watch);
+	if (f->watch == NULL && env->reclaim != NULL && env->reclaim(env->arg))
+		f->watch = budget_alloc(env->watch_budget, payer, sizeof *f->watch);
+	if (f->watch == NULL) {
+		count(env->counts, COUNT_WATCH_REFUSED);
+		return NULL;
+	}
+	f->watch->payer = *payer;
+	return f->watch;
+}
+
+void *detect_state_find(const struct look *l)
+{
+	return l->flow->watch == NULL ? NULL : l->flow->watch->state[l->row];
+}
+
+void *detect_state(struct look *l, size_t size)
+{
+	struct watch *w = detect_watch(l);
+
+	if (w == NULL)
+		return NULL;
+	if (w->state[l->row] == NULL) {
+		w->state[l->row] = budget_alloc(l->env->watch_budget, &w->payer, size);
+		if (w->state[l->row] == NULL)
+			count(l->env->counts, COUNT_WATCH_REFUSED);
+		else
+			w->state_size[l->row] = (uint16_t)size;
+	}
+	return w->state[l->row];
+}
+
+static float bounded_bits(const struct detector *d, float bits)
+{
+	if (!d->verified && bits > UNVERIFIED_BITS)
+		return UNVERIFIED_BITS;
+	if (d->cap_bits > 0 && bits > d->cap_bits)
+		return d->cap_bits;
+	return bits;
+}
+
+void detect_evidence(struct look *l, enum voip_class cls, enum app app, float bits,
+    const char *why, uint32_t a, uint32_t b)
+{
+	const struct detector *row = &detectors[l->row];
+	struct watch *w = detect_watch(l);
+	struct evidence *e = NULL;
+
+	if (w == NULL)
+		return;
+	for (unsigned i = 0; i < w->n_evidence && e == NULL; i++)
+		if (w->evidence[i].row == row)
+			e = &w->evidence[i];
+	if (e == NULL) {
+		if (w->n_evidence == EVIDENCE_MAX) {
+			count(l->env->counts, COUNT_EVIDENCE_REFUSED);
+			return;
+		}
+		e = &w->evidence[w->n_evidence++];
+	}
+	*e = (struct evidence){ row, why, { a, b }, bounded_bits(row, bits), (uint8_t)cls, (uint8_t)app };
+	w->dirty = true;
+}
+
+bool detect_has_evidence(const struct look *l)
+{
+	const struct watch *w = l->flow->watch;
+
+	for (unsigned i = 0; w != NULL && i < w->n_evidence; i++)
+		if (w->evidence[i].row == &detectors[l->row])
+			return true;
+	return false;
+}
+
+void detect_media_packet(struct look *l, uint64_t first_ns)
+{
+	struct watch *w = l->flow->watch;
+
+	if (w == NULL)
+		return;
+	if (w->media_packets++ == 0)
+		w->media_ns = first_ns;
+}
+
+void detect_signal(struct look *l, const struct call_signal *s)
+{
+	if (l->env->on_signal != NULL)
+		l->env->on_signal(l->env->arg, l, s);
+}
+
+void detect_audit(struct look *l, const struct audit_note *n)
+{
+	if (l->env->on_audit != NULL)
+		l->env->on_audit(l->env->arg, l, n);
+}
+
+void detect_release(struct detect_env *env, struct flow *f)
+{
+	struct watch *w = f->watch;
+	struct addr payer;
+
+	if (w == NULL)
+		return;
+	run_release_streams(env, w);
+	payer = w->payer;
+	for (unsigned i = 0; i < n_detectors; i++)
+		budget_release(env->watch_budget, &payer, w->state[i], w->state_size[i]);
+	budget_release(env->watch_budget, &payer, w, sizeof *w);
+	f->watch = NULL;
+}
+
+unsigned detect_media(const struct flow *f, int dir, struct media_stats out[MEDIA_STATS_MAX])
+{
+	if (f->watch == NULL)
+		return 0;
+	for (unsigned i = 0; i < n_detectors; i++) {
+		if (detectors[i].media == NULL || f->watch->state[i] == NULL)
+			continue;
+		return detectors[i].media(f->watch->state[i], dir, out);
+	}
+	return 0;
+}
+
+const char *evidence_why(const struct evidence *e, char text[static WHY_LEN])
+{
+	char *to = text, *end = text + WHY_LEN - 1;
+
+	for (const char *p = e->why; *p != '\0' && to < end; p++) {
+		char digits[10];
+		unsigned n = 0;
+
+		if (p[0] != '{' || (p[1] != '0' && p[1] != '1') || p[2] != '}') {
+			*to++ = *p;
+			continue;
+		}
+		for (uint32_t v = e->arg[p[1] - '0']; n == 0 || v != 0; v /= 10)
+			digits[n++] = (char)('0' + v % 10);
+		while (n != 0 && to < end)
+			*to++ = digits[--n];
+		p += 2;
+	}
+	*to = '\0';
+	return text;
+}

@@ -39,19 +39,19 @@ GROUP_TESTS = {
 # name, file, text (once in the file), what stands there instead, tests that ought to miss it. GONE is true while
 # this deletion is tried.
 BOUNDS = [
-    ("ANNOUNCED_BITS", "src/detect/detect.c", "{ a, b }, bounded_bits(row, bits),",
+    ("ANNOUNCED_BITS", "src/detect/evidence.c", "{ a, b }, bounded_bits(row, bits),",
      "{ a, b }, GONE && row->group == GROUP_ANNOUNCED ? 24 : bounded_bits(row, bits),", r"scenario\.announced|unit\.test_sip$"),
-    ("UNVERIFIED_BITS", "src/detect/detect.c", "if (!d->verified && bits > UNVERIFIED_BITS)",
+    ("UNVERIFIED_BITS", "src/detect/evidence.c", "if (!d->verified && bits > UNVERIFIED_BITS)",
      "if (!GONE && (!d->verified && bits > UNVERIFIED_BITS))", r"unit\.test_(bounds|detect)"),
-    ("cap_bits", "src/detect/detect.c", "if (d->cap_bits > 0 && bits > d->cap_bits)",
+    ("cap_bits", "src/detect/evidence.c", "if (d->cap_bits > 0 && bits > d->cap_bits)",
      "if (!GONE && (d->cap_bits > 0 && bits > d->cap_bits))", r"unit\.test_(bounds|judge)"),
-    ("EVIDENCE_MAX", "src/detect/detect.c", "if (w->n_evidence == EVIDENCE_MAX)",
+    ("EVIDENCE_MAX", "src/detect/evidence.c", "if (w->n_evidence == EVIDENCE_MAX)",
      "if (!GONE && w->n_evidence == EVIDENCE_MAX)", r"unit\.test_bounds"),
     ("DEPTH_MAX", "src/detect/detect.c", "|| l->depth == DEPTH_MAX",
      "|| (!GONE && l->depth == DEPTH_MAX)", r"unit\.test_(bounds|ice)"),
-    ("STREAM_TRIES", "src/detect/detect.c", "#define STREAM_TRIES         4",
+    ("STREAM_TRIES", "src/detect/streams.c", "#define STREAM_TRIES         4",
      "#define STREAM_TRIES (GONE ? 1000000 : 4)", r"unit\.test_(bounds|sip)"),
-    ("STREAM_STEPS", "src/detect/detect.c", "|| step == STREAM_STEPS",
+    ("STREAM_STEPS", "src/detect/streams.c", "|| step == STREAM_STEPS",
      "|| (!GONE && step == STREAM_STEPS)", r"unit\.test_bounds"),
     ("give_up_after", "src/detect/detect.c", "\tif (seen <= GIVE_UP_MAX)\n",
      "\tif (!GONE && seen <= GIVE_UP_MAX)\n", r"unit\.test_(bounds|sip)"),
@@ -166,7 +166,7 @@ def shared_edits(found):
     group = next(d.number for d in found if d.kind == "group")
     return [
         ("src/detect/detect.c", "if (!(enabled & 1u << i))", f"if (!(enabled & 1u << i) || deleted == {row} + i)"),
-        ("src/detect/detect.c", "\tif (w == NULL)\n\t\treturn;\n\tfor (unsigned i = 0; i < w->n_evidence && e == NULL",
+        ("src/detect/evidence.c", "\tif (w == NULL)\n\t\treturn;\n\tfor (unsigned i = 0; i < w->n_evidence && e == NULL",
          f"\tif (w == NULL || deleted == {row} + (unsigned)l->row || deleted == {group} + (unsigned)row->group)\n\t\treturn;\n"
          "\tfor (unsigned i = 0; i < w->n_evidence && e == NULL"),
     ]

@@ -11,7 +11,7 @@ import time
 import calls
 import world
 from net import CLIENT4, CLIENT6, SERVER4, SERVER6, LabError
-from probes import PORT, arrivals, longest_gap, probe, sink
+from probes import PORT, arrivals, interruption, lateness, probe, sent_at, settled, sink
 from steady import GAP_S, RATE
 from wire import ETHERNET, Wire
 
@@ -30,9 +30,9 @@ def untracked(lab):
 
 def all_arrive(lab, path, loads):
     for load in loads:
-        load.wait(timeout=30)
-    time.sleep(0.3)
-    sent, got = sum(int(lab.said(load)) for load in loads), len(arrivals(path))
+        load.wait(timeout=60)
+    sent = sum(int(lab.said(load)) for load in loads)
+    got = settled(path, sent)
     if got != sent:
         raise LabError(f"{sent - got} of {sent} packets lost")
     return sent
@@ -76,7 +76,7 @@ def conntrack_full(squelch):
             if held < n * 0.99:
                 raise LabError(f"only {held} of {n} connections could be made")
             doctor = subprocess.run(lab.inside("gateway") + [squelch, "doctor"], stdout=subprocess.PIPE, text=True).stdout
-            beat = probe(lab, "client", "beat", SERVER4, PORT, 50, 5)
+            beat = probe(lab, "client", "load", SERVER4, PORT, 50, 5, 250)
             streams = calls.media_of(lab, calls.sipp, 4)
             sent = all_arrive(lab, path, [beat])
             if calls.longest(streams) > calls.SEEN_S:
@@ -169,29 +169,55 @@ def unreadable(squelch):
 
 # -- stalls
 
-STALLS, STALL_S, RUN_S = 8, 0.5, 0.15
+STALLS, STALL_S, RUN_S = 8, 0.45, 0.25
+STALL_MAX_S = 0.55  # longer ones, on a machine that is late itself, may be taken for a hang
+ATTEMPTS = 5
+
+
+def stall(pid):
+    """Seconds that a process stood still."""
+    os.kill(pid, signal.SIGSTOP)
+    began = time.monotonic()
+    time.sleep(STALL_S)
+    os.kill(pid, signal.SIGCONT)
+    return time.monotonic() - began
+
+
+def stalls(lab, path, gate):
+    """None when this machine was too slow to stop somebody for so short a time; else what became of the traffic."""
+    beat = probe(lab, "client", "beat", SERVER4, PORT, RATE, 60)
+    lab.wait("traffic", 10, lambda: len(arrivals(path)) >= RATE)
+    pid, longest = gate.children()[0], 0
+    with lateness(lab) as extra:
+        for _ in range(STALLS):
+            longest = max(longest, stall(pid))
+            if longest > STALL_MAX_S:
+                break
+            time.sleep(RUN_S)
+        lab.stop(beat)
+    sent = sent_at(lab, beat)
+    settled(path, len(sent))
+    if longest > STALL_MAX_S:
+        gate.wait_bound()
+        return None
+    if pid not in gate.children():
+        raise LabError(f"it was ended, though it went on after {longest:.2f} s")
+    gap, lost = interruption(arrivals(path), sent)
+    if gap > GAP_S + extra[0] or lost:
+        raise LabError(f"interrupted for {gap:.2f} s, {lost} packets lost")
+    return f"{STALLS} stalls of {longest:.2f} s at most: interrupted for {gap:.2f} s at most, {len(sent)} packets, none lost"
 
 
 def stalled(squelch):
     """The worker stands still again and again, as a machine that swaps lets it, but never long enough to be ended."""
-    with world.world() as lab:
-        path = sink(lab)
-        with world.gateway(lab, squelch, calls.BLOCK) as gate:
-            beat = probe(lab, "client", "beat", SERVER4, PORT, RATE, STALLS * (STALL_S + RUN_S) + 2)
-            time.sleep(1)
-            pid = gate.children()[0]
-            for _ in range(STALLS):
-                os.kill(pid, signal.SIGSTOP)
-                time.sleep(STALL_S)
-                os.kill(pid, signal.SIGCONT)
-                time.sleep(RUN_S)
-            sent = all_arrive(lab, path, [beat])
-            gap = longest_gap(arrivals(path)) - 1 / RATE
-            if gap > GAP_S:
-                raise LabError(f"interrupted for {gap:.2f} s")
-            if pid not in gate.children():
-                raise LabError("it was ended, though it went on in time")
-            return f"{STALLS} stalls of {STALL_S} s: interrupted for {gap:.2f} s at most, {sent} packets, none lost"
+    for _ in range(ATTEMPTS):
+        with world.world() as lab:
+            path = sink(lab)
+            with world.gateway(lab, squelch, calls.BLOCK) as gate:
+                said = stalls(lab, path, gate)
+        if said:
+            return said
+    return f"not measured: this machine is too busy to stop a process for {STALL_S} s, {ATTEMPTS} times"
 
 
 # Name, function of the path of squelch, in every run.

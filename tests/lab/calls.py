@@ -97,9 +97,10 @@ def webrtc(what, config=None):
         with browsers(lab) as (caller, callee):
             dial(caller, callee, what, config or {})
             # With squelch it may be cut before both have noticed that they are connected.
-            end = time.monotonic() + TALK_S
+            end, talks = time.monotonic() + 2 * TALK_S, False
             while time.monotonic() < end:
-                caller.js("call.state()")
+                if not talks and connected(caller):
+                    end, talks = time.monotonic() + TALK_S, True
                 time.sleep(0.2)
     return call
 
@@ -247,9 +248,9 @@ def cut(call, squelch):
                                      probes.PORT, NEIGHBOUR_RATE, 60, 5)
             streams = media_of(lab, call.make, call.version)
             sent = probes.all_sent(lab, [neighbour])
-            time.sleep(world.SETTLE_S)
-        if len(probes.arrivals(path)) != sent:
-            raise LabError(f"the second client lost {sent - len(probes.arrivals(path))} of {sent} packets")
+            got = probes.settled(path, sent)
+        if got != sent:
+            raise LabError(f"the second client lost {sent - got} of {sent} packets")
         events = gate.events("voip")
         lived = longest(streams)
         sent = max(s.tried() for s in streams.values())

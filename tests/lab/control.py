@@ -8,7 +8,7 @@ import time
 import calls
 import world
 from net import SERVER4, SERVER6, LabError
-from probes import all_sent, arrivals, probe, sink
+from probes import all_sent, arrivals, probe, settled, sink
 from steady import during_call, stops
 
 
@@ -50,11 +50,16 @@ def ctl(squelch):
                 raise
         gate.set_rules(calls.BLOCK)
         gate.command("reload")
-        time.sleep(world.SETTLE_S)
+        gate.stop()
         by_hand = [e for e in gate.events("voip") if e["verdict"].get("reason") == "cut by hand"]
         if not by_hand:
             raise LabError("no event of the cut by hand")
         return f"{len(seen['calls'])} call and {len(seen['flows'])} flows listed; cut {max(after, 0):.2f} s after kill; wrong rules refused"
+
+
+def ports(gate):
+    """Who has an event."""
+    return {e["src_port"] for e in gate.events("voip")}
 
 
 def rotated(squelch):
@@ -64,18 +69,18 @@ def rotated(squelch):
         moved = []
         for i, again in enumerate((gate.reload, lambda: gate.command("reload"), None)):
             probe(lab, "client", "load", SERVER4, 9000, 50, 1, 10).wait()
-            time.sleep(world.SETTLE_S)
+            lab.wait("the events", 10, lambda: len(ports(gate)) >= 10)
             if again is None:
                 break
             moved.append(f"{gate.eve}.{i}")
             os.rename(gate.eve, moved[-1])
             again()
-            lab.wait("a fresh file", 2, lambda: os.path.exists(gate.eve))
+            lab.wait("a fresh file", 10, lambda: os.path.exists(gate.eve))
         gate.stop()
         counts = []
         for path in (*moved, gate.eve):
             gate.eve = path
-            counts.append(len({e["src_port"] for e in gate.events("voip")}))
+            counts.append(len(ports(gate)))
         if counts != [10, 10, 10]:
             raise LabError(f"flows in the three files: {counts}, 10 each are right")
         if os.stat(path).st_mode & 0o777 != 0o640:
@@ -136,7 +141,7 @@ def reloads(n, warm, pause):
 
                 # All flows are there before the first look: many are queued still, others passed by mark.
                 loads = [probe(lab, "client", "load", address, 9000, rate // 2, LONGEST_S, 400) for address in (SERVER4, SERVER6)]
-                time.sleep(3)
+                lab.wait("all flows", 30, lambda: len(arrivals(path)) > 2 * 2 * 400)
                 for i in range(warm):
                     reload(i)
                 before = look()
@@ -146,8 +151,7 @@ def reloads(n, warm, pause):
                 took = time.monotonic() - began
                 after = look()
                 sent = all_sent(lab, loads)
-                time.sleep(0.3)
-                lost = sent - len(arrivals(path))
+                lost = sent - settled(path, sent)
                 if lost:
                     raise LabError(f"{lost} of {sent} packets lost")
                 for who, (fds, rss), (fds_after, rss_after) in zip(("supervisor", "worker"), before, after):

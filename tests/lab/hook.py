@@ -8,7 +8,7 @@ import time
 import calls
 import world
 from net import CLIENT4, CLIENT6, GATEWAY4S, SERVER4, LabError
-from probes import PORT, arrivals, probe
+from probes import PORT, probe, settled
 from wire import Wire, datagram, is_media
 from world import TOP
 
@@ -136,10 +136,12 @@ def local(squelch):
         load = probe(lab, "gateway", "load", "127.0.0.1", PORT, 100, LOCAL_S, 4)
         lived = own_call(lab)
         load.wait(timeout=20)
-        time.sleep(world.SETTLE_S)
+        sent = int(lab.said(load))
+        got = settled(path, sent)
+        gate.stop()
         if lived > calls.SEEN_S:
             raise LabError(f"the gateway's own call lives {lived:.1f} s")
-        if len(arrivals(path)) != int(lab.said(load)):
+        if got != sent:
             raise LabError("packets over lo are lost")
         if any(PORT in (e.get("src_port"), e.get("dest_port")) for e in gate.events()):
             raise LabError("packets over lo were queued")

@@ -22,7 +22,7 @@ ECHO_PORT = 7
 
 
 def echo(lab, address):
-    """(answers, mean ms, sd ms) of COUNT datagrams that are sent back."""
+    """(answers, median ms, deviation ms) of COUNT datagrams that are sent back."""
     said = lab.run("client", sys.executable, PROBE, "echo-client", address, str(ECHO_PORT), str(RATE), str(COUNT))
     answers, mean, sd = re.match(r"(\d+) ([\d.]+) ([\d.]+)", said).groups()
     return int(answers), float(mean), float(sd)

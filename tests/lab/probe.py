@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Small senders and receivers that the tests start inside a namespace.
 
-    probe.py sink PORT FILE               writes "TIME TEXT" for each datagram
-    probe.py count PORT FILE              writes "TIME SENDER BYTES" for each datagram
-    probe.py beat ADDRESS PORT RATE S     numbered datagrams, each from a port of its own
-    probe.py load ADDRESS PORT RATE S N   the same over N sockets that stay
+    probe.py sink PORT FILE               writes "TIME TEXT" for each datagram, TIME by the kernel
+    probe.py count PORT FILE              writes "TIME SENDER BYTES" for each datagram, TIME by the kernel
+    probe.py beat ADDRESS PORT RATE S     numbered datagrams, each from a port of its own; prints when each was sent
+    probe.py load ADDRESS PORT RATE S N   the same over N sockets that stay; prints how many
+    probe.py late                         until SIGTERM: prints how many seconds too late it woke at worst
     probe.py echo-server PORT           sends back what comes
-    probe.py echo-client ADDRESS PORT RATE N   prints how many of N came back, the mean of their round trips and its deviation, ms
+    probe.py echo-client ADDRESS PORT RATE N   prints how many of N came back, their median round trip and its deviation, ms
     probe.py sizes ADDRESS PORT RATE S BYTES  datagrams of one size over one socket
-    probe.py talk FILE S ADDRESS PORT...  both ends of TCP and UDP talk, each by itself: with ADDRESS "-" the server's end
+    probe.py talk S ADDRESS PORT...  both ends of TCP and UDP talk, each by itself: with ADDRESS "-" the server's end
     probe.py dull ADDRESS PORT LOCAL RATE S   datagrams of no meaning from one port to another
     probe.py frames INTERFACE HEX...      raw frames, each once
     probe.py replay FILE RATE NETNS...    frames as they are, in their order
@@ -24,30 +25,42 @@ import struct
 import sys
 import time
 
-SO_RCVBUFFORCE = 33  # Linux, asm-generic/socket.h
+SO_RCVBUFFORCE, SO_TIMESTAMPNS = 33, 35  # Linux, asm-generic/socket.h
 
 
 def family(address):
     return socket.AF_INET6 if ":" in address else socket.AF_INET
 
 
-def sink(port, path):
-    s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
-    s.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 24)
-    s.bind(("::", int(port)))
-    with open(path, "w", buffering=1) as out:
+def datagrams(port):
+    """(time, sender, data): when the kernel got it, however late this program reads it."""
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as s:
+        s.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 24)
+        s.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        s.bind(("::", int(port)))
         while True:
-            data = s.recv(2048)
-            print(f"{time.monotonic():.6f} {data.decode(errors='replace')}", file=out)
+            data, more, _, sender = s.recvmsg(65536, 64)
+            seconds, nanos = struct.unpack("qq", next(d for _, kind, d in more if kind == SO_TIMESTAMPNS))
+            yield seconds + nanos / 1e9, sender[0].removeprefix("::ffff:"), data
+
+
+def sink(port, path):
+    with open(path, "w", buffering=1) as out:
+        for t, _, data in datagrams(port):
+            print(f"{t:.6f} {data.decode(errors='replace')}", file=out)
 
 
 def count(port, path):
-    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as s, open(path, "w", buffering=1) as out:
-        s.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 24)
-        s.bind(("::", int(port)))
-        while True:
-            data, sender = s.recvfrom(65536)
-            print(f"{time.monotonic():.6f} {sender[0].removeprefix('::ffff:')} {len(data)}", file=out)
+    with open(path, "w", buffering=1) as out:
+        for t, sender, data in datagrams(port):
+            print(f"{t:.6f} {sender} {len(data)}", file=out)
+
+
+def stopped():
+    """A list that is filled on SIGTERM."""
+    said = []
+    signal.signal(signal.SIGTERM, lambda *_: said.append(True))
+    return said
 
 
 def pace(rate, seconds):
@@ -61,19 +74,34 @@ def pace(rate, seconds):
 
 
 def beat(address, port, rate, seconds):
+    stop = stopped()
     for i in pace(float(rate), float(seconds)):
         with socket.socket(family(address), socket.SOCK_DGRAM) as s:
+            at = time.time()
             s.sendto(f"beat {i}".encode(), (address, int(port)))
-    print(i + 1)
+        print(f"{at:.6f}", flush=True)
+        if stop:
+            break
+
+
+LATE_STEP_S = 0.01
+
+
+def late():
+    stop, worst = stopped(), 0
+    while not stop:
+        until = time.monotonic() + LATE_STEP_S
+        time.sleep(LATE_STEP_S)
+        worst = max(worst, time.monotonic() - until)
+    print(f"{worst:.3f}")
 
 
 def load(address, port, rate, seconds, n):
     sockets = [socket.socket(family(address), socket.SOCK_DGRAM) for _ in range(int(n))]
-    stopped = []
-    signal.signal(signal.SIGTERM, lambda *_: stopped.append(True))  # then it tells how many it sent
+    stop = stopped()
     for i in pace(float(rate), float(seconds)):
         sockets[i % len(sockets)].sendto(f"load {i} {'.' * (i * 37 % 400)}".encode(), (address, int(port)))
-        if stopped:
+        if stop:
             break
     print(i + 1)
 
@@ -87,6 +115,7 @@ def echo_server(port):
 
 
 ECHO_LAST_S = 1.5  # an answer may take
+SIGMA = 0.159      # of a normal distribution below its mean less one deviation
 
 
 def echo_client(address, port, rate, n):
@@ -101,7 +130,9 @@ def echo_client(address, port, rate, n):
             sent += 1
         if select.select([s], [], [], 0.001)[0]:
             trips.append(1000 * (time.monotonic() - float(s.recv(64))))
-    print(len(trips), round(statistics.mean(trips), 2), round(statistics.pstdev(trips), 2))
+    # Quantiles: a machine that holds this program up now and then does not move them.
+    cuts = [statistics.quantiles(trips, n=1000)[int(1000 * p) - 1] for p in (SIGMA, 0.5, 1 - SIGMA)]
+    print(len(trips), round(cuts[1], 2), round((cuts[2] - cuts[0]) / 2, 2))
 
 
 def sizes(address, port, rate, seconds, size):
@@ -112,23 +143,22 @@ def sizes(address, port, rate, seconds, size):
 
 
 def talker(s, end):
-    """Says something ten times a second, whatever the other end does; how it ended."""
+    """Says something ten times a second, whatever the other end does, until it is told to stop."""
     s.settimeout(0.1)
     while time.monotonic() < end:
         try:
             s.send(b"word ")
             while s.recv(4096):
                 pass
-            return "closed"
+            return
         except TimeoutError:
             continue
         except ConnectionRefusedError:  # UDP goes on
             if s.type == socket.SOCK_STREAM:
-                return "refused"
+                return
             time.sleep(0.1)
-        except OSError as e:
-            return e.strerror
-    return "talked"
+        except OSError:
+            return
 
 
 def talk_tcp(address, port, end):
@@ -138,7 +168,7 @@ def talk_tcp(address, port, end):
     else:
         s = socket.create_connection((address, port))
     with s:
-        return talker(s, end)
+        talker(s, end)
 
 
 def talk_udp(address, port, end):
@@ -148,26 +178,19 @@ def talk_udp(address, port, end):
             s.connect(s.recvfrom(4096)[1])
         else:
             s.connect((address, port))
-        return talker(s, end)
+        talker(s, end)
 
 
-def talk(path, seconds, address, *ports):
+def talk(seconds, address, *ports):
     import threading
 
     end = time.monotonic() + float(seconds)
-    lines = []
-
-    def one(name, function, port):
-        lines.append(f"{name} {port} {function(address, port, end)}")
-
-    threads = [threading.Thread(target=one, args=(name, function, int(port)), daemon=True)
-               for port in ports for name, function in (("tcp", talk_tcp), ("udp", talk_udp))]
+    threads = [threading.Thread(target=function, args=(address, int(port), end), daemon=True)
+               for port in ports for function in (talk_tcp, talk_udp)]
     for t in threads:
         t.start()
     for t in threads:
         t.join(max(0, end - time.monotonic()) + 1)
-    with open(path, "w") as out:
-        print("\n".join(lines), file=out)
 
 
 def dull(address, port, local, rate, seconds):
@@ -235,6 +258,7 @@ def replay(path, rate, *namespaces):
                 connection, pair = ends(frame)
                 waiting[connection] = 0
                 heard.add(pair)
+                dead.discard(pair)
             return True
         return False
 
@@ -306,6 +330,9 @@ def chat_client(url, count):
     print("all said")
 
 
+VNC_UPDATES = 4  # at least, however long they take
+
+
 def vnc_client(address, port, seconds):
     """Looks at a screen as a viewer does, raw (RFC 6143); prints the updates and bytes it got."""
     s = socket.create_connection((address, int(port)), timeout=10)
@@ -331,7 +358,7 @@ def vnc_client(address, port, seconds):
     say(struct.pack(">BxHi", 2, 1, 0))  # only the raw encoding
     ask(0)
     updates, total, end = 0, 0, time.monotonic() + float(seconds)
-    while time.monotonic() < end:
+    while time.monotonic() < end or updates < VNC_UPDATES:
         kind = stream.read(1)[0]
         if kind != 0:  # only framebuffer updates are expected here
             sys.exit(f"message {kind}")

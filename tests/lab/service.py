@@ -23,6 +23,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 import run as lab_run  # noqa: E402
+import probes  # noqa: E402
 import world  # noqa: E402
 from net import LabError  # noqa: E402
 
@@ -77,23 +78,24 @@ def life(squelch, lab, address):
     manager.until("READY", READY_S)
     if len(lab.run("gateway", "cat", "/proc/net/netfilter/nfnetlink_queue").splitlines()) != 2:
         raise LabError("READY before all queues are bound")
-    gaps = manager.gaps(3 * WATCHDOG_S)
-    if not gaps or max(gaps) > WATCHDOG_S / 2 + SLACK_S:
+    with probes.lateness(lab) as extra:
+        gaps = manager.gaps(3 * WATCHDOG_S)
+    if not gaps or max(gaps) > WATCHDOG_S / 2 + SLACK_S + extra[0]:
         raise LabError(f"signs of life {[f'{g:.2f}' for g in gaps]} s apart, {WATCHDOG_S / 2} s wanted")
     process.send_signal(signal.SIGHUP)
-    said = manager.until("RELOADING", 5)
-    if abs(int(said["MONOTONIC_USEC"]) / 1e6 - time.clock_gettime(time.CLOCK_MONOTONIC)) > 5:
+    said = manager.until("RELOADING", READY_S)
+    if abs(int(said["MONOTONIC_USEC"]) / 1e6 - time.clock_gettime(time.CLOCK_MONOTONIC)) > READY_S:
         raise LabError(f"{said}: when was that?")
-    manager.until("READY", 5)
+    manager.until("READY", READY_S)
     process.send_signal(signal.SIGSTOP)
     manager.gaps(SLACK_S)
     if manager.gaps(2 * WATCHDOG_S):
         raise LabError("a stopped supervisor gives signs of life")
     process.send_signal(signal.SIGCONT)
-    manager.until("WATCHDOG", 5)
+    manager.until("WATCHDOG", READY_S)
     process.terminate()
-    manager.until("STOPPING", 5)
-    if process.wait(timeout=15) != 0:
+    manager.until("STOPPING", READY_S)
+    if process.wait(timeout=READY_S) != 0:
         raise LabError(f"ended with {process.returncode}: {lab.said(process)[-300:]}")
     return max(gaps)
 
@@ -103,7 +105,7 @@ def notify(squelch, _source):
         gap = life(squelch, lab, lab.path("notify"))
         manager = Manager(lab.path("notify2"))
         process = start(lab, squelch, manager, "block nothing at all\n")
-        if process.wait(timeout=15) != 1 or manager.hear(0) is not None:
+        if process.wait(timeout=READY_S) != 1 or manager.hear(0) is not None:
             raise LabError(f"wrong rules: code {process.returncode}")
     return f"ready, alive (at most {gap:.2f} s apart), reloading, stopping; wrong rules are not ready"
 

@@ -7,10 +7,12 @@ import time
 import calls
 import world
 from net import CLIENT4, SERVER4, SERVER6, LabError
-from probes import PORT, arrivals, longest_gap, probe, sink
+from probes import PORT, arrivals, interruption, lateness, probe, sent_at, settled, sink
 from wire import Wire
 
 RATE = 10        # packets/s of the beat
+LONG_S = 60      # it is ended before
+AFTER_S = 4      # and goes on for so long after something was stopped or killed
 GAP_S = 1.0      # traffic is interrupted for at most
 RELOAD_S = 2.0   # until live flows are judged by new rules
 
@@ -22,12 +24,14 @@ def interrupted(who, sig, address):
         with world.world() as lab:
             path = sink(lab)
             gate = world.Gateway(lab, squelch, calls.BLOCK)
-            beat = probe(lab, "client", "beat", address, PORT, RATE, 6)
-            time.sleep(1.5)
-            pid = gate.process.pid if who == "supervisor" else gate.children()[0]
-            os.kill(pid, sig)
-            beat.wait(timeout=20)
-            time.sleep(0.2)
+            with lateness(lab) as extra:
+                beat = probe(lab, "client", "beat", address, PORT, RATE, LONG_S)
+                lab.wait("traffic", 10, lambda: len(arrivals(path)) >= RATE)
+                pid = gate.process.pid if who == "supervisor" else gate.children()[0]
+                os.kill(pid, sig)
+                time.sleep(AFTER_S)
+                lab.stop(beat)
+            settled(path, len(sent_at(lab, beat)))
             if (who, sig) == ("supervisor", signal.SIGSTOP):
                 os.kill(pid, signal.SIGCONT)
             restarted = ""
@@ -36,9 +40,8 @@ def interrupted(who, sig, address):
                 if pid in gate.children():
                     raise LabError("the process that was lost is still there")
                 restarted = ", started again"
-            found = arrivals(path)
-            gap, lost = longest_gap(found) - 1 / RATE, int(lab.said(beat)) - len(found)
-            if gap > GAP_S or lost > GAP_S * RATE:
+            gap, lost = interruption(arrivals(path), sent_at(lab, beat))
+            if gap > GAP_S + extra[0] or lost > (GAP_S + extra[0]) * RATE:
                 raise LabError(f"interrupted for {gap:.2f} s, {lost} packets lost")
             if (who, sig) != ("supervisor", signal.SIGKILL):
                 gate.stop()
@@ -56,11 +59,19 @@ def talk(lab):
                               f"{SERVER4}:5060")
 
 
+TALKED = 100  # packets: 2 s of a call
+
+
+def talks(wire):
+    return any(len(s.sent) >= TALKED for s in wire.media().values())
+
+
 def during_call(lab, act):
-    """Calls act() 3.5 s into a call. Returns when that was, and the streams."""
+    """Calls act() some seconds into a call. Returns when that was, and the streams."""
     with Wire(lab, calls.ADDRESSES).open() as wire:
         phone = talk(lab)
-        time.sleep(3.5)
+        lab.wait("a call", 20, lambda: talks(wire))
+        time.sleep(1)
         at = time.time()
         act()
         phone.wait(timeout=25)

@@ -19,6 +19,7 @@ import concurrent.futures
 import gzip
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -172,7 +173,24 @@ def replay(bench, pcap, nears, folder):
     out, _ = done.communicate(timeout=LIMIT_S)
     if done.returncode != 0:
         raise RuntimeError(f"tcpreplay: {out.decode(errors='replace')[-500:]}")
-    time.sleep(SETTLE_S)
+    return int(re.search(rb"Actual: (\d+) packets", out).group(1))
+
+
+def settle(squelch, folder, dump, sent):
+    """Until watch has counted what was sent, and tcpdump has written what it got."""
+    def counted():
+        done = subprocess.run([squelch, "ctl", "-s", os.path.join(folder, "ctl"), "stats"], stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL, text=True)
+        found = re.search(r"^packets +(\d+)", done.stdout, re.M)
+        return found and int(found.group(1)) >= sent
+
+    end = time.monotonic() + READY_S
+    while not counted() and time.monotonic() < end:
+        time.sleep(0.1)
+    before = None
+    while before != size(dump):
+        before = size(dump)
+        time.sleep(SETTLE_S)
 
 
 def compare(squelch, source, bench, name, n_wires, wires):
@@ -182,7 +200,8 @@ def compare(squelch, source, bench, name, n_wires, wires):
         unpack(os.path.join(source, "pcaps", name), pcap)
         watch, tcpdump, eve, dump = listen(bench, squelch, folder, [far for _, far in wires])
         try:
-            replay(bench, pcap, [near for near, _ in wires], folder)
+            sent = replay(bench, pcap, [near for near, _ in wires], folder)
+            settle(squelch, folder, dump, sent)
         finally:
             ended = [end(watch), end(tcpdump)]
         problems = [f"{label}: exit code {code}: {text}" for code, text in ended if code != 0]

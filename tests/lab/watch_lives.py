@@ -48,6 +48,11 @@ class Watch:
                               stderr=subprocess.PIPE, timeout=lab.LIMIT_S, text=True)
         return done.returncode, done.stdout, done.stderr
 
+    def packets(self):
+        """As counted so far."""
+        found = re.search(r"^packets +(\d+)", self.ask("stats")[1], re.M)
+        return found.group(1) if found else None
+
     def hang_up(self):
         self.process.send_signal(signal.SIGHUP)
 
@@ -60,18 +65,21 @@ def of_type(events, name):
     return [e for e in events if e["event_type"] == name]
 
 
-def replay(bench, pcap, near, *speed):
+def replay(w, bench, pcap, near, *speed):
     done = bench.start(bench.near, "tcpreplay", "-q", *speed, "-i", near, pcap, stdout=subprocess.DEVNULL,
                        stderr=subprocess.DEVNULL)
     demand(done.wait(timeout=lab.LIMIT_S) == 0, "tcpreplay")
-    time.sleep(lab.SETTLE_S)
+    before, now = None, w.packets()
+    while before != now or before == "0":  # what waits in its buffers is counted too, on a busy machine later
+        time.sleep(lab.SETTLE_S)
+        before, now = now, w.packets()
 
 
 def control_and_rules(squelch, source, bench, folder):
     pcap = os.path.join(source, "pcaps", "sip-g711.pcap")
     near, far = bench.wire()
     w = Watch(squelch, bench, folder, [far], "--stats", "1")
-    replay(bench, pcap, near, "-x", "5")
+    replay(w, bench, pcap, near, "-x", "5")
     code, out, _ = w.ask("calls")
     demand(code == 0 and len(out.splitlines()) == 2, f"one call is alive: {out}")
     call = out.splitlines()[-1].split()[0]
@@ -126,7 +134,7 @@ def rights(squelch, source, bench, folder):
     with open(squelch, "rb") as fh:
         sanitized = b"__asan_init" in fh.read()
     demand(sanitized or has["Seccomp"] == ["2"], f"it is in a sandbox: {has['Seccomp']}")
-    replay(bench, os.path.join(source, "pcaps", "sip-g711.pcap"), near, "-x", "20")
+    replay(w, bench, os.path.join(source, "pcaps", "sip-g711.pcap"), near, "-x", "20")
     # The keeper is asked over the socket of a process that could not open either file.
     os.chmod(w.rules, 0o600)
     os.rename(w.eve, w.eve + ".1")
@@ -142,11 +150,11 @@ def lost_interfaces(squelch, source, bench, folder):
     pcap = os.path.join(source, "pcaps", "sip-g711.pcap")
     wires = [bench.wire(), bench.wire()]
     w = Watch(squelch, bench, folder, [far for _, far in wires])
-    replay(bench, pcap, wires[0][0], "-x", "20")
+    replay(w, bench, pcap, wires[0][0], "-x", "20")
     lab.run("ip", "-n", bench.far, "link", "set", wires[0][1], "down")
     time.sleep(2)
     demand(w.process.poll() is None, "the other interface is watched on")
-    replay(bench, os.path.join(source, "pcaps", "ntp.pcap"), wires[1][0], "-x", "20")
+    replay(w, bench, os.path.join(source, "pcaps", "ntp.pcap"), wires[1][0], "-x", "20")
     lab.run("ip", "-n", bench.far, "link", "del", wires[1][1])
     try:
         _, err = w.process.communicate(timeout=lab.READY_S)

@@ -13,6 +13,7 @@ Flow = collections.namedtuple("Flow", "src sport dst dport")
 
 SNAPLEN = 160  # headers, and the RTP header inside ChannelData
 FLOW_MIN = 10  # packets; fewer are no stream
+WRITTEN_S = 2  # until what came is in the files
 ETHERNET, IPV4, IPV6, UDP = 14, 0x0800, 0x86dd, 17
 
 
@@ -69,10 +70,18 @@ class Wire:
             self.lab.wait("tcpdump", 5, lambda r=role: os.path.exists(self.path(r)) and os.path.getsize(self.path(r)) >= 24)
         try:
             yield self
-            time.sleep(0.3)
+            self._written()
         finally:
             for process in tcpdumps:
                 self.lab.stop(process, signal.SIGINT)
+
+    def _written(self):
+        """What came is in the files once they do not grow; traffic that goes on does not hold this up for long."""
+        end, before, sizes = time.monotonic() + WRITTEN_S, None, []
+        while sizes != before and time.monotonic() < end:
+            before = sizes
+            time.sleep(0.3)
+            sizes = [os.path.getsize(self.path(role)) for role in self.roles]
 
     def frames(self, role):
         return records(self.path(role))

@@ -27,8 +27,9 @@ SERVERS = "{ 198.51.100.0/24, 2001:db8:2::/64 }"  # for rules
 
 UDP_QUEUES, TCP_QUEUES = "0:1", "2:3"
 QUEUES = 4
-READY_S = 10  # squelch binds its queues within
-SETTLE_S = 0.3  # so long events are under way to the file
+READY_S = 20  # squelch binds its queues within
+END_S = 20    # and ends; both take less than a second where there are cores
+SETTLE_S = 0.3  # so long events are under way to the file, on a machine that is not busy
 
 
 class World(net.Lab):
@@ -167,11 +168,12 @@ class Gateway:
         return [e for e in found if kind in (None, e["event_type"])]
 
     def stop(self):
+        """Ends squelch: then all its events are written."""
         if self.process.poll() is None:
             time.sleep(SETTLE_S)
             self.process.terminate()
             try:
-                self.process.wait(timeout=10)
+                self.process.wait(timeout=END_S)
             except subprocess.TimeoutExpired:
                 self.lab.stop(self.process)
                 raise LabError("squelch does not end on SIGTERM")

@@ -25,7 +25,7 @@ from net import LabError  # noqa: E402
 
 RULES = ('block media reason "no calls on board"\n',
          'alert signalling\nblock media reason "no calls on board"\n')
-STORM = dict(rate=40, seconds=8, sip=1, both=1, ptime=20, flows=8000, tail=9)
+STORM = dict(rate=40, seconds=8, sip=1, both=1, ptime=60, flows=8000, tail=9)
 QUESTIONS = ("calls", "flows", "stats", "reload", "kill")
 SANITIZER_EXIT = 66
 

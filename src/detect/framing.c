@@ -5,7 +5,7 @@
 
 #include "base/cursor.h"
 
-static const struct framing_header more = { 0, 0 }, none = { -1, 0 };
+static const struct framing_header more = { 0, 0, 0 }, none = { -1, 0, 0 };
 
 #define TLS_HEADER      5
 #define TLS_TYPE_MIN    20       /* change_cipher_spec */
@@ -21,7 +21,7 @@ static struct framing_header tls(const uint8_t *p, unsigned have)
 	if (have < TLS_HEADER)
 		return more;
 	body = (unsigned)p[3] << 8 | p[4];
-	return body == 0 || body > TLS_RECORD_MAX ? none : (struct framing_header){ TLS_HEADER, body };
+	return body == 0 || body > TLS_RECORD_MAX ? none : (struct framing_header){ TLS_HEADER, body, 0 };
 }
 
 #define LENGTH16_MAX 1700 /* bytes: a packet of an Ethernet path, and what a VPN adds */
@@ -33,7 +33,7 @@ static struct framing_header length16(const uint8_t *p, unsigned have)
 	if (have < 2)
 		return more;
 	body = (unsigned)p[0] << 8 | p[1];
-	return body == 0 || body > LENGTH16_MAX ? none : (struct framing_header){ 2, body };
+	return body == 0 || body > LENGTH16_MAX ? none : (struct framing_header){ 2, body, 0 };
 }
 
 #define TURN_HEADER 4
@@ -49,8 +49,8 @@ static struct framing_header turn(const uint8_t *p, unsigned have)
 		return more;
 	body = (unsigned)p[2] << 8 | p[3];
 	if (p[0] >= 0x40)
-		return (struct framing_header){ TURN_HEADER, (body + 3) & ~3u };
-	return body % 4 != 0 ? none : (struct framing_header){ TURN_HEADER, body + STUN_HEADER - TURN_HEADER };
+		return (struct framing_header){ TURN_HEADER, (body + 3) & ~3u, -body & 3u };
+	return body % 4 != 0 ? none : (struct framing_header){ TURN_HEADER, body + STUN_HEADER - TURN_HEADER, 0 };
 }
 
 #define WS_RESERVED  0x70
@@ -84,10 +84,11 @@ static struct framing_header websocket(const uint8_t *p, unsigned have)
 		body = cur_u32(&c);
 	if (c.bad)
 		return more;
-	return (struct framing_header){ (int)(c.p - p), body + mask };
+	return (struct framing_header){ (int)(c.p - p), body + mask, mask };
 }
 
 #define CHUNK_DIGITS_MAX 6
+#define CHUNK_END        2        /* CR LF after the data */
 
 static int hex(uint8_t b)
 {
@@ -106,7 +107,7 @@ static struct framing_header chunked(const uint8_t *p, unsigned have)
 		body = body << 4 | (uint32_t)hex(p[i]);
 	if (i == 0 || (i < have && p[i] != '\r') || (i + 1 < have && p[i + 1] != '\n'))
 		return none;
-	return i + 1 >= have ? more : (struct framing_header){ (int)i + 2, body + 2 };
+	return i + 1 >= have ? more : (struct framing_header){ (int)i + 2, body + CHUNK_END, CHUNK_END };
 }
 
 static const struct {

@@ -21,10 +21,13 @@ enum framing {
 
 #define FRAMING_HEADER_MAX 14 /* bytes: a WebSocket frame with a long length and a mask */
 
-/* Header and body of a record. head 0: more bytes of the header are needed. head < 0: no header of this framing. */
+/*
+ * Header and body of a record. head 0: more bytes of the header are needed. head < 0: no header of this framing.
+ * `extra`: bytes of the body that are not the sender's (a mask, padding, what encryption adds), when the header tells.
+ */
 struct framing_header {
 	int head;
-	uint32_t body;
+	uint32_t body, extra;
 };
 
 struct framing_header framing_read(enum framing, const uint8_t *at, unsigned have);

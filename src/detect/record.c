@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/cursor.h"
 
 /*
  * A framing is taken for true when so many segments in a row consisted of whole
@@ -17,6 +18,16 @@
 
 /* Records in one segment that are walked over when voting: a full segment of the smallest frames. */
 #define WALK_MAX      64
+
+/*
+ * What encryption adds to a TLS record of application data. 1.3: a type and a tag (RFC 8446, 5.2). 1.2 with AES-GCM:
+ * a nonce and a tag (RFC 5288, 3); the nonce is the sender's choice, and all in use count records. With
+ * ChaCha20-Poly1305 (RFC 7905) it is one byte less than 1.3, which does not show.
+ */
+#define TLS_ADDS_13    (1 + 16)
+#define TLS_ADDS_12    (8 + 16)
+#define NONCE_COUNTS   2  /* records; by chance one in 2^64 */
+#define NONCE_SURE     8
 
 /* Bytes [data, data + have) of a segment whose wire length may be larger. */
 struct span_of { const uint8_t *data; uint32_t have, wire; uint64_t ns; record_fn *fn; void *arg; };
@@ -76,6 +87,33 @@ static void advance(struct span_of *s, uint32_t n)
 	s->wire -= n;
 }
 
+/* Looks at the first bytes of a record for a nonce that counts. */
+static void look_at_nonce(struct record_dir *d, const struct span_of *s)
+{
+	struct cursor c = cur_open(s->data, s->have);
+	uint32_t nonce;
+
+	if (d->framing != FRAMING_TLS)
+		return;
+	(void)cur_u32(&c);
+	nonce = cur_u32(&c);
+	if (c.bad)
+		return;
+	if (nonce == d->nonce + 1)
+		d->counted += d->counted < NONCE_SURE;
+	else
+		d->counted -= d->counted > 0;
+	d->nonce = nonce;
+}
+
+/* What the sender wrote into a record of so many bytes. */
+static uint32_t written_into(const struct record_dir *d, uint32_t size)
+{
+	uint32_t adds = d->framing != FRAMING_TLS ? 0 : d->counted >= NONCE_COUNTS ? TLS_ADDS_12 : TLS_ADDS_13;
+
+	return size > adds ? size - adds : 0;
+}
+
 static void body(struct record_dir *d, struct span_of *s)
 {
 	uint32_t n = d->left < s->wire ? d->left : s->wire;
@@ -83,7 +121,7 @@ static void body(struct record_dir *d, struct span_of *s)
 	d->left -= n;
 	advance(s, n);
 	if (d->left == 0)
-		s->fn(s->arg, d->begun_ns, d->size);
+		s->fn(s->arg, d->begun_ns, written_into(d, d->size));
 }
 
 /* Adds bytes to the header that is being put together; false when it can be none. */
@@ -101,9 +139,12 @@ static bool header(struct record_dir *d, struct span_of *s)
 			return false;
 		if (h.head > 0) {
 			d->held = 0;
-			d->size = d->left = h.body;
+			d->left = h.body;
+			d->size = h.body - h.extra;
 			if (h.body == 0)
 				s->fn(s->arg, d->begun_ns, 0);
+			else
+				look_at_nonce(d, s);
 			return true;
 		}
 	}

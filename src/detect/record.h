@@ -18,16 +18,21 @@ struct record_dir {
 	uint64_t begun_ns;        /* first byte of the record that is under way */
 	uint32_t next_seq;
 	uint32_t left;            /* bytes of it still to come, when a header told */
-	uint32_t size;            /* of it, so far (FRAMING_NONE) or in all */
+	uint32_t size;            /* of it, so far (FRAMING_NONE) or in all, without what the header told to be extra */
+	uint32_t nonce;           /* of the last TLS record, low half, and */
 	uint16_t holes;           /* places where bytes were missing; they end what was under way */
 	uint8_t votes[FRAMINGS];  /* segments in a row that were whole records of this framing */
 	uint8_t header[FRAMING_HEADER_MAX];
 	uint8_t held;             /* bytes in header[] */
 	uint8_t framing;          /* enum framing in force */
+	uint8_t counted;          /* how often it was one higher, less how often it was not */
 	bool synced;              /* next_seq is known */
 };
 
-/* Takes a record: when its first byte passed, bytes without its header. */
+/*
+ * Takes a record: when its first byte passed, and the bytes that the sender wrote: without header, mask, padding,
+ * and what encryption adds. 0 for one that holds nothing.
+ */
 typedef void record_fn(void *arg, uint64_t ns, uint32_t size);
 
 struct record_segment {

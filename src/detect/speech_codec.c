@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "detect/speech_weigh.h"
 
+#include <math.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -101,4 +103,60 @@ const char *speech_codec(unsigned period_ms, unsigned size)
 			if (size > overheads[o] && holds(&codecs[i], period_ms, size - overheads[o]))
 				return codecs[i].name;
 	return NULL;
+}
+
+/* --- records --- */
+
+/*
+ * Where encryption hides what stands around a frame: nothing, RTP, SRTP with a tag
+ * of 10; and the same behind the length of RFC 4571, or the header of a WebSocket,
+ * two bytes both. Only the latter makes the directions differ.
+ */
+static const uint8_t bare[] = { 0 }, hidden[] = { 2, 14, 24, 0, 12, 22 };
+enum { IN_SOCKET = 3, MASK = 4 };
+
+#define RARITY_SIZES 256      /* sizes of records that keep the clock of speech: one of so many */
+
+static bool is_telephone(const struct codec *c)
+{
+	return c->wraps == ALL;
+}
+
+/* Sizes up to RARITY_SIZES that some codec has at this period. */
+static unsigned sizes_known(unsigned period_ms)
+{
+	unsigned n = 0;
+
+	for (unsigned size = 1; size <= RARITY_SIZES; size++)
+		for (unsigned i = 0; i < sizeof codecs / sizeof *codecs; i++)
+			if (holds(&codecs[i], period_ms, size)) {
+				n++;
+				break;
+			}
+	return n;
+}
+
+static const struct codec *codec_within(unsigned period_ms, unsigned size, const uint8_t *wraps, unsigned n)
+{
+	for (unsigned i = 0; i < sizeof codecs / sizeof *codecs; i++)
+		for (unsigned o = 0; o < n; o++)
+			if (size > wraps[o] && holds(&codecs[i], period_ms, size - wraps[o]) &&
+			    (is_telephone(&codecs[i]) || !(is_round(size) || is_round(size - wraps[0]))))
+				return &codecs[i];
+	return NULL;
+}
+
+float speech_codec_rarity(unsigned period_ms, unsigned small, unsigned large, enum speech_wrap wrap)
+{
+	const uint8_t *wraps = wrap == WRAP_HIDDEN ? hidden : bare;
+	unsigned n = wrap != WRAP_HIDDEN ? sizeof bare : large == small ? sizeof hidden : IN_SOCKET;
+	const struct codec *c;
+
+	if (large != small && (wrap != WRAP_HIDDEN || large != small + MASK))
+		return 0;
+	if ((c = codec_within(period_ms, small, wraps, n)) == NULL)
+		return 0;
+	if (!is_telephone(c))
+		n *= sizes_known(period_ms);
+	return n >= RARITY_SIZES ? 0 : log2f(RARITY_SIZES / (float)n);
 }

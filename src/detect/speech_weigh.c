@@ -95,6 +95,9 @@ static void weigh_clock(const struct speech_view v[2], struct speech_opinion *o)
 #define CHANGES_MAX    0.2f   /* more is noise, and taking it for levels makes neighbours alike */
 #define FLOOR_MODAL    0.2f   /* part of the packets in silence, all of one size */
 #define FLOOR_SMOOTH   0.8f
+#define WS_MASK        4      /* bytes (RFC 6455, 5.2) */
+#define BITS_SAME      2.0f   /* both ways one size: a guess, that among programs with one clock both ways 1 in 4 echoes or otherwise has it */
+#define RARITY_MIN     3.0f   /* a size that more than one in eight is a codec's says nothing */
 
 /*
  * A random walk (a world whose moving things come and go) has smooth sizes too.
@@ -127,6 +130,17 @@ static bool is_steady(const struct speech_view *v)
 	    (changes_level(v) && v->modal >= FLOOR_MODAL && v->smooth >= FLOOR_SMOOTH);
 }
 
+/* Records of one size: a codec's, by itself or as the masked half of a WebSocket. */
+static bool is_codec(const struct speech_view *v)
+{
+	unsigned period = v->clock.period_ms;
+
+	if (v->wrap == WRAP_DATAGRAM)
+		return speech_codec(period, v->size) != NULL;
+	return speech_codec_rarity(period, v->size, v->size, v->wrap) >= RARITY_MIN ||
+	    (v->size > WS_MASK && speech_codec_rarity(period, v->size - WS_MASK, v->size, v->wrap) >= RARITY_MIN);
+}
+
 enum speech_shape speech_shape_of(const struct speech_view *v)
 {
 	if (v->n < SIZED_MIN)
@@ -134,7 +148,7 @@ enum speech_shape speech_shape_of(const struct speech_view *v)
 	if (v->odd > ODD_MAX || (float)(v->falls + v->rises) > CHANGES_MAX * (float)v->n)
 		return SHAPE_OTHER;
 	if (v->modal >= ONE_SIZE)
-		return speech_codec(v->clock.period_ms, v->size) != NULL ? SHAPE_CODEC : SHAPE_ONE;
+		return is_codec(v) ? SHAPE_CODEC : SHAPE_ONE;
 	if (v->n < SHAPED_MIN)
 		return SHAPE_UNKNOWN;
 	return is_syllables(v) ? SHAPE_SYLLABLE : is_steady(v) ? SHAPE_STEADY : SHAPE_OTHER;
@@ -164,8 +178,21 @@ static const struct { float bits; const char *why; } pairs[SHAPES][SHAPES] = {
 	},
 };
 
+/* One size both ways in records, whose framing is known: what that is worth follows from how many sizes codecs have. */
+static struct speech_bits records_alike(const struct speech_view v[2])
+{
+	const struct speech_view *small = &v[v[1].size < v[0].size], *large = &v[v[1].size >= v[0].size];
+	float bits = speech_codec_rarity(small->clock.period_ms, small->size, large->size, small->wrap);
+
+	if (bits < RARITY_MIN || small->clock.period_ms != large->clock.period_ms)
+		return (struct speech_bits){ 0 };
+	return (struct speech_bits){ bits + BITS_SAME, "records of a telephone codec both ways, {0} and {1} bytes", { v[0].size, v[1].size } };
+}
+
 static struct speech_bits alike(const struct speech_view v[2], const enum speech_shape shape[2])
 {
+	if (shape[0] == SHAPE_CODEC && v[0].wrap != WRAP_DATAGRAM)
+		return records_alike(v);
 	if (shape[0] == SHAPE_CODEC && v[0].size == v[1].size && v[0].clock.period_ms == v[1].clock.period_ms)
 		return (struct speech_bits){ 7, "size of a telephone codec both ways, {0} bytes", { v[0].size } };
 	if (shape[0] == SHAPE_STEADY && ratio(v[0].mean, v[1].mean) <= MEANS_ALIKE)

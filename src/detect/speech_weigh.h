@@ -40,5 +40,13 @@ void speech_weigh(const struct speech_view view[2], struct speech_opinion *);
 enum speech_shape speech_shape_of(const struct speech_view *);
 /* A constant-rate codec that sends payloads of `size` bytes, wrapped in RTP or SRTP or IAX2, every `period_ms`; NULL none, or the size is round. */
 const char *speech_codec(unsigned period_ms, unsigned size);
+/*
+ * How rare it is, in bits, that records of one size either way are frames of one
+ * codec of constant rate at this period: of the sizes that records may have, which
+ * part does some codec have in some of the wrappings looked for? 0: none has it,
+ * or it is round and not of the telephone network. `small` and `large` differ by 4
+ * where the client of a WebSocket masks what it sends (WRAP_HIDDEN alone).
+ */
+float speech_codec_rarity(unsigned period_ms, unsigned small, unsigned large, enum speech_wrap);
 
 #endif

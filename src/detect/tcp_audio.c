@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "detect/record.h"
 #include "detect/rows.h"
+#include "detect/speech_talk.h"
 #include "detect/speech_weigh.h"
 #include "judge/judge.h"
 
@@ -21,7 +22,7 @@
 #define FIRST_READ_NS  (600 * NS_PER_MS)  /* aims the size tests at the clock */
 #define READ_EVERY_NS  (250 * NS_PER_MS)
 
-enum test { TEST_CLOCK, TEST_SIZES_0, TEST_SIZES_1, TEST_SPURTS, TEST_PLAIN, TESTS };
+enum test { TEST_CLOCK, TEST_SIZES, TEST_TALK, TEST_DISGUISE, TESTS };
 
 /* What a test holds to be so. */
 struct held {
@@ -33,82 +34,122 @@ struct held {
 struct tcp_audio {
 	struct speech speech;
 	struct record_dir record[2];
+	struct talk talk[2];
+	uint32_t shift_us[2];     /* added to the time of a record: none is due at the rim of a slot of `talk` */
 	uint64_t read_ns;         /* when the model is asked next */
 	struct held held[TESTS];
 };
-static_assert(sizeof(struct tcp_audio) <= 512, "state of a watched TCP flow: docs/METHOD.md, bounds");
+static_assert(sizeof(struct tcp_audio) <= 1024, "state of a watched TCP flow: docs/METHOD.md, bounds");
 
-/* --- the tests --- */
+static uint32_t since(const struct tcp_audio *s, uint64_t ns)
+{
+	return (uint32_t)((ns - s->speech.start_ns) / NS_PER_US);
+}
+
+/* --- talk and silence --- */
 
 /*
- * Over TCP many programs answer each message at once, so that both directions
- * keep one program's clock and one size. Therefore a clock alone is not reported,
- * nor are sizes or pauses that any timer makes; a size that follows syllables is
- * asked of each direction, since two people speak.
+ * Over TCP anybody may send at the very period of a frame, sizes of every kind.
+ * What he does not do is talk: pass between two levels within a syllable, at no
+ * interval in particular, and be silent while the other end is not. Of pairs of
+ * random walks and autoregressive sizes, 10 s each, 1 in 1,500 did (docs/METHOD.md,
+ * "tcp-audio"), of speech at variable rates 2 in 5. One end alone looks so for
+ * once in 30. Sending nothing at all for a while says less: any program may.
  */
-#define BITS_CLOCK_BOTH   8.0f
-#define BITS_CLOCK_MIXED  6.0f  /* two periods */
-#define BITS_CLOCK_ONE    5.0f
-#define BITS_SYLLABLES    4.0f  /* a direction */
-#define BITS_SPURT        3.0f  /* a pause through which the clock runs on */
-#define BITS_SPURTS       5.0f  /* two */
-#define BITS_PLAIN        1.0f  /* pauses, when no size follows syllables */
+#define BITS_LEVELS      3.0f  /* an end, when both do */
+#define BITS_SILENCE     2.5f  /* an end whose lower level is nothing */
+#define BITS_TURNS       2.0f  /* they mostly do not talk together */
+#define TURNS_TOGETHER (-0.15f)
+#define ECHO_TOGETHER    0.5f  /* one of them repeats what the other does */
+#define ONE_TALKS_SIZES  3.0f  /* most that sizes count when one end alone talks */
 
-#define CLOCK_CHANCE      16.0f /* bits against arrivals at random */
-#define CLOCK_AGREES      0.5f  /* resultant length: a grid that records within a quarter of a period keep */
-#define CLOCK_IN_STEP     0.5f
-#define CLOCK_FILLED      0.2f
-
-#define SIZE_MEAN_MAX     300.0f /* bytes; 60 ms of Opus at 32 kbit/s and what TLS adds */
-#define SPREAD_MIN        1.5f  /* bytes: digits of a counter make less */
-#define MODAL_MAX         0.8f  /* part of one size; comfort noise is less than that of a spoken turn */
-
-static bool keeps_clock(const struct speech_view *v)
+static float talk_of(const struct talk_view *v)
 {
-	return v->clock.bits >= CLOCK_CHANCE && v->clock.agreement >= CLOCK_AGREES &&
-	    v->clock.in_step >= CLOCK_IN_STEP && v->clock.filled >= CLOCK_FILLED;
+	return !v->two_levels || v->even ? 0 : v->empty ? BITS_SILENCE : BITS_LEVELS;
 }
 
-/* The shape that datagrams of speech have (speech_weigh.h), and what only streams need. */
-static bool follows_syllables(const struct speech_view *v)
+static float talk_bits(const struct talk_reading *t)
 {
-	return speech_shape_of(v) == SHAPE_SYLLABLE && v->mean <= SIZE_MEAN_MAX && v->modal <= MODAL_MAX &&
-	    v->spread >= SPREAD_MIN;
+	float a = talk_of(&t->dir[0]), b = talk_of(&t->dir[1]);
+
+	if (a <= 0 || b <= 0 || t->together >= ECHO_TOGETHER)
+		return 0;
+	return a + b + (t->together <= TURNS_TOGETHER ? BITS_TURNS : 0);
 }
 
-/* A frame every 20 ms is what nearly all speech has; the others are rates of pictures and games too. */
-static float period_bits(unsigned ms)
+/* Syllables both ways, between two levels: lopsided ones will do, for somebody who talks on or listens. */
+static bool both_follow(const struct talk_reading *t, const struct speech_opinion *o)
 {
-	return ms == 20 ? 0.0f : ms == 30 ? -1.0f : -2.0f;
+	for (int i = 0; i < 2; i++)
+		if (o->shape[i] != SHAPE_SYLLABLE || !t->dir[i].levels || t->dir[i].even)
+			return false;
+	return true;
 }
 
-static float clock_bits(const struct speech_view v[2], const bool keeps[2])
+static bool wanders(const struct talk_view *v, enum speech_shape shape)
 {
-	if (keeps[0] && keeps[1])
-		return v[0].clock.period_ms == v[1].clock.period_ms
-		    ? BITS_CLOCK_BOTH + period_bits(v[0].clock.period_ms) : BITS_CLOCK_MIXED;
-	return BITS_CLOCK_ONE + period_bits(v[keeps[1]].clock.period_ms);
+	return v->wanders && shape != SHAPE_CODEC && shape != SHAPE_UNKNOWN;
 }
 
-static float spurt_bits(const struct speech_view *v, bool keeps)
+/*
+ * A codec of constant rate has its size, talk or not. Sizes that vary follow a
+ * voice only where there is talk and silence; else any noise or walk looks so for a moment.
+ */
+static float size_bits(const struct talk_reading *t, const struct speech_opinion *o)
 {
-	return !keeps || v->spurts == 0 ? 0 : v->spurts == 1 ? BITS_SPURT : BITS_SPURTS;
+	bool constant = o->shape[0] == SHAPE_CODEC && o->shape[1] == SHAPE_CODEC;
+	float a = talk_of(&t->dir[0]), b = talk_of(&t->dir[1]);
+
+	if (constant)
+		return o->sizes.bits;
+	if (wanders(&t->dir[0], o->shape[0]) || wanders(&t->dir[1], o->shape[1]) || t->together >= ECHO_TOGETHER)
+		return 0;
+	if (a + b <= 0 && !both_follow(t, o))
+		return 0;
+	return (a > 0 && b > 0) || both_follow(t, o) ? o->sizes.bits : fminf(o->sizes.bits, ONE_TALKS_SIZES);
+}
+
+/*
+ * Port 443 is open everywhere, and what goes there is TLS; clients that hide take it for anything. That alone is no
+ * class, but a clock and syllables both ways need no talk beside it. Judgement: of framed connections to that port
+ * without TLS one in tens is a tunnel or a call, of all connections one in a thousand.
+ */
+#define DISGUISE_PORT    443
+#define BITS_DISGUISED   4.0f
+#define DISGUISED_SIZES  4.0f  /* most that sizes count there without talk */
+
+static bool is_disguised(const struct tcp_audio *s, const struct flow *f, const struct speech_opinion *o)
+{
+	if (f->key.port[0] != DISGUISE_PORT && f->key.port[1] != DISGUISE_PORT)
+		return false;
+	for (int i = 0; i < 2; i++)
+		if (s->record[i].framing == FRAMING_NONE || s->record[i].framing == FRAMING_TLS)
+			return false;
+	return o->both_ways;
+}
+
+static float disguised_size_bits(const struct speech_opinion *o)
+{
+	return o->shape[0] == SHAPE_SYLLABLE && o->shape[1] == SHAPE_SYLLABLE ? fminf(o->sizes.bits, DISGUISED_SIZES) : 0;
 }
 
 /* --- what readings say together --- */
 
 /*
  * A test speaks when two readings in a row agree, so that a moment of chance is
- * not a call. What it once said stays while a clock goes on (a long vowel is not
- * the end of a call), and is forgotten slowly without one.
+ * not a call. What it once said is forgotten over a minute or two while a clock goes
+ * on (a monologue is not the end of a call), and faster without one.
  */
 #define AGREEING    2
-#define FORGET_BITS 0.25f /* a reading: 1 bit a second */
+#define FORGET_BITS 0.25f /* a reading without a clock: 1 bit a second */
+#define FADE_BITS   0.01f /* and a reading that does not repeat it */
 
 static void hold(struct held *h, float bits)
 {
 	h->run = bits > 0 ? (uint8_t)(h->run + (h->run != UINT8_MAX)) : 0;
 	h->least = h->run <= 1 ? bits : fminf(h->least, bits);
+	if (bits <= 0)
+		h->bits -= fminf(h->bits, FADE_BITS);
 	if (h->run >= AGREEING && h->least > h->bits)
 		h->bits = h->least;
 }
@@ -119,53 +160,69 @@ static void forget(struct held *h)
 	h->bits -= fminf(h->bits, FORGET_BITS);
 }
 
-static void take_reading(struct held held[static TESTS], const struct speech_view v[2])
+static void take_reading(struct held held[static TESTS], const struct speech_opinion *o, const struct talk_reading *t, bool disguised)
 {
-	bool keeps[2] = { keeps_clock(&v[0]), keeps_clock(&v[1]) };
-	float spurts = fmaxf(spurt_bits(&v[0], keeps[0]), spurt_bits(&v[1], keeps[1]));
+	float sizes = size_bits(t, o);
 
-	if (!keeps[0] && !keeps[1]) {
+	if (o->clock.bits <= 0) {
 		for (unsigned i = 0; i < TESTS; i++)
 			forget(&held[i]);
 		return;
 	}
-	hold(&held[TEST_CLOCK], clock_bits(v, keeps));
-	for (unsigned i = 0; i < 2; i++)
-		hold(&held[TEST_SIZES_0 + i], keeps[i] && follows_syllables(&v[i]) ? BITS_SYLLABLES : 0);
-	hold(&held[TEST_SPURTS], spurts);
-	hold(&held[TEST_PLAIN], spurts > 0 ? BITS_PLAIN : 0);
+	hold(&held[TEST_CLOCK], o->clock.bits);
+	hold(&held[TEST_SIZES], disguised ? fmaxf(sizes, disguised_size_bits(o)) : sizes);
+	hold(&held[TEST_TALK], talk_bits(t));
+	hold(&held[TEST_DISGUISE], disguised ? BITS_DISGUISED : 0);
 }
 
-static float total(const struct held h[static TESTS])
-{
-	float sizes = h[TEST_SIZES_0].bits + h[TEST_SIZES_1].bits;
-
-	return h[TEST_CLOCK].bits + (sizes > 0 ? sizes + h[TEST_SPURTS].bits : h[TEST_PLAIN].bits);
-}
-
-/* [sizes follow syllables][there were pauses] */
+/* [sizes][talk] */
 static const char *const why[2][2] = {
 	{ "records of about {1} bytes keep the clock of speech, one every {0} ms",
-	  "records of about {1} bytes keep the clock of speech, one every {0} ms, through pauses too" },
-	{ "records keep the clock of speech, one every {0} ms; their sizes, about {1} bytes, follow syllables",
-	  "records keep the clock of speech, one every {0} ms, through pauses too; sizes, about {1} bytes, follow syllables" },
+	  "records of about {1} bytes keep the clock of speech, one every {0} ms, with talk and silence" },
+	{ "records keep the clock of speech, one every {0} ms; their sizes, about {1} bytes, are those of speech",
+	  "records keep the clock of speech, one every {0} ms, with talk and silence; sizes, about {1} bytes, of speech" },
 };
+static const char *const why_disguised =
+	"records on port 443 that are no TLS keep the clock of speech, one every {0} ms; sizes, about {1} bytes, of speech";
+
+static void say(struct look *l, const struct held h[static TESTS], const struct speech_view *v)
+{
+	float bits = 0;
+
+	for (unsigned i = 0; i < TESTS; i++)
+		bits += h[i].bits;
+	detect_evidence(l, CLASS_MEDIA, APP_NONE, bits, h[TEST_DISGUISE].bits > 0 ? why_disguised
+	    : why[h[TEST_SIZES].bits > 0][h[TEST_TALK].bits > 0], v->clock.period_ms, (uint32_t)v->mean);
+}
+
+/* Moves the slots of `talk` so that they begin between two frames. */
+static void place_slots(struct tcp_audio *s, const struct speech_view v[2])
+{
+	for (int i = 0; i < 2; i++) {
+		uint32_t period = v[i].clock.period_ms * 1000u;
+
+		if (period != 0)
+			s->shift_us[i] = (period + period / 2 - v[i].clock.phase_us) % period;
+	}
+}
 
 static void weigh(struct look *l, struct tcp_audio *s, uint64_t now)
 {
 	const struct speech_view *more;
+	struct speech_opinion o;
+	struct talk_reading t;
 	struct speech_view v[2];
-	float bits;
 
 	speech_read(&s->speech, now, v);
-	take_reading(s->held, v);
-	bits = total(s->held);
+	for (int i = 0; i < 2; i++)
+		v[i].wrap = s->record[i].framing == FRAMING_NONE || s->record[i].framing == FRAMING_TLS ? WRAP_HIDDEN : WRAP_RECORD;
+	speech_weigh(v, &o);
+	talk_read(s->talk, since(s, now), &t);
+	place_slots(s, v);
+	take_reading(s->held, &o, &t, is_disguised(s, l->flow, &o));
 	more = &v[v[1].n > v[0].n];
-	if (bits <= 0 || more->clock.period_ms == 0)
-		return;
-	detect_evidence(l, CLASS_MEDIA, APP_NONE, bits,
-	    why[s->held[TEST_SIZES_0].bits + s->held[TEST_SIZES_1].bits > 0][s->held[TEST_SPURTS].bits > 0],
-	    more->clock.period_ms, (uint32_t)more->mean);
+	if (s->held[TEST_CLOCK].bits > 0 && more->clock.period_ms != 0)
+		say(l, s->held, more);
 }
 
 /* --- segments --- */
@@ -176,9 +233,13 @@ static void take_record(void *arg, uint64_t ns, uint32_t size)
 {
 	struct feeding *f = arg;
 
-	speech_feed(&f->state->speech, f->look->dir, ns, size);
+	struct tcp_audio *s = f->state;
+	int dir = f->look->dir;
+
+	speech_feed(&s->speech, dir, ns, size);
+	talk_feed(&s->talk[dir], since(s, ns) + s->shift_us[dir], size);
 	if (size != 0 && size <= SPEECH_SIZE_MAX)
-		detect_media_packet(f->look, f->state->speech.start_ns);
+		detect_media_packet(f->look, s->speech.start_ns);
 }
 
 /* Small pieces come often enough. */

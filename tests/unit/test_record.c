@@ -102,8 +102,11 @@ static uint32_t framed(uint8_t *p, const uint8_t *head, uint32_t n, uint32_t bod
 	return n + body;
 }
 
-/* Three records alone tell the framing; then many in one segment, and headers cut in two. */
-static void joined_and_cut(enum framing f, const uint8_t *head, uint32_t n, uint32_t body)
+/*
+ * Three records alone tell the framing; then many in one segment, and headers cut in
+ * two. `content`: what the sender wrote of `body` bytes, without mask, padding, tag.
+ */
+static void joined_and_cut(enum framing f, const uint8_t *head, uint32_t n, uint32_t body, uint32_t content)
 {
 	struct line l = { 0 };
 	uint8_t p[1000];
@@ -117,14 +120,14 @@ static void joined_and_cut(enum framing f, const uint8_t *head, uint32_t n, uint
 	next(&l, 140, p, all);
 	assert_int_equal(l.heard.n, 7);
 	for (unsigned i = 3; i < 7; i++)
-		assert_int_equal(l.heard.size[i], body);
+		assert_int_equal(l.heard.size[i], content);
 	for (uint32_t cut = 1; cut < one; cut++) {
 		unsigned before = l.heard.n = 0;
 
 		next(&l, 200 + 2 * cut, p, cut);
 		next(&l, 201 + 2 * cut, p + cut, one - cut);
 		assert_int_equal(l.heard.n, before + 1);
-		assert_int_equal(l.heard.size[before], body);
+		assert_int_equal(l.heard.size[before], content);
 		assert_int_equal(l.heard.ms[before], 200 + 2 * cut);
 	}
 	assert_int_equal(l.dir.framing, f);
@@ -136,13 +139,35 @@ static void framings(void **state)
 	    socket[] = { 0x82, 90 }, masked[] = { 0x82, 0x80 | 86 }, longer[] = { 0x82, 126, 0, 200 }, chunk[] = "5a\r\n";
 
 	(void)state;
-	joined_and_cut(FRAMING_TLS, tls, sizeof tls, 90);
-	joined_and_cut(FRAMING_LENGTH16, length, sizeof length, 90);
-	joined_and_cut(FRAMING_TURN, channel, sizeof channel, 92); /* padded to four bytes */
-	joined_and_cut(FRAMING_WEBSOCKET, socket, sizeof socket, 90);
-	joined_and_cut(FRAMING_WEBSOCKET, masked, sizeof masked, 90);
-	joined_and_cut(FRAMING_WEBSOCKET, longer, sizeof longer, 200);
-	joined_and_cut(FRAMING_CHUNKED, chunk, 4, 92);
+	joined_and_cut(FRAMING_TLS, tls, sizeof tls, 90, 90 - 17); /* RFC 8446, 5.2 */
+	joined_and_cut(FRAMING_LENGTH16, length, sizeof length, 90, 90);
+	joined_and_cut(FRAMING_TURN, channel, sizeof channel, 92, 90); /* padded to four bytes */
+	joined_and_cut(FRAMING_WEBSOCKET, socket, sizeof socket, 90, 90);
+	joined_and_cut(FRAMING_WEBSOCKET, masked, sizeof masked, 90, 86);
+	joined_and_cut(FRAMING_WEBSOCKET, longer, sizeof longer, 200, 200);
+	joined_and_cut(FRAMING_CHUNKED, chunk, 4, 92, 90);
+}
+
+/* A nonce that counts tells TLS 1.2 with AES-GCM: eight bytes more, and no type inside. */
+static void a_nonce_counts(void **state)
+{
+	static const uint8_t head[] = { 23, 3, 3, 0, 90 };
+	struct line l = { 0 };
+	uint8_t p[200];
+
+	(void)state;
+	for (unsigned i = 0; i < 8; i++) {
+		uint32_t one = framed(p, head, sizeof head, 90);
+
+		memset(p + sizeof head, 0, 8);
+		p[sizeof head + 7] = (uint8_t)(0xfe + i);
+		p[sizeof head + 6] = (uint8_t)((0xfe + i) >> 8);
+		next(&l, 20 * i, p, one);
+	}
+	assert_int_equal(l.heard.n, 8);
+	assert_int_equal(l.heard.size[3], 90 - 17);
+	assert_int_equal(l.heard.size[6], 90 - 24);
+	assert_int_equal(l.heard.size[7], 90 - 24);
 }
 
 /* What stops being framed is read as writes again. */
@@ -194,6 +219,7 @@ int main(void)
 		cmocka_unit_test(sent_again_counts_once),
 		cmocka_unit_test(a_hole_is_counted),
 		cmocka_unit_test(framings),
+		cmocka_unit_test(a_nonce_counts),
 		cmocka_unit_test(framing_ends),
 		cmocka_unit_test(hostile_bytes),
 	};

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef SQUELCH_DETECT_SPEECH_TALK_H
+#define SQUELCH_DETECT_SPEECH_TALK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * Who talks when, from bytes alone. People talk and are silent, and pass from one
+ * to the other within a syllable; a codec of variable rate, or one that leaves
+ * silence out, shows that as two levels of bytes with little between them. When
+ * one talks the other mostly listens. Data whose size wanders, however slowly or
+ * fast, spends its time between the levels. Bytes are summed over 120 ms, so that
+ * it does not matter how a stack joined or cut them.
+ */
+enum {
+	TALK_SLOT_MS = 120,      /* least common multiple of the frame lengths of speech */
+	TALK_SLOTS   = 100,      /* 12 s: some turns of a conversation (ITU-T P.59) */
+};
+
+/* One direction. Zeroed it is ready. */
+struct talk {
+	uint32_t slot;           /* number of the slot that is being filled, from 0; */
+	uint32_t bytes;          /* in it */
+	uint8_t level[TALK_SLOTS]; /* of those before it, by number modulo TALK_SLOTS: speech_talk.c, level_of */
+};
+
+/* It as it was in the last TALK_SLOTS. */
+struct talk_view {
+	bool levels;             /* two levels of bytes and next to nothing between them; */
+	bool two_levels;         /* and a fair share of both: talks and is silent */
+	bool wanders;            /* has no levels: its sizes go everywhere */
+	bool empty;              /* next to nothing is sent in the lower level */
+	bool even;               /* talk and silence each last as long every time, as a timer makes them; or nobody knows yet */
+	uint8_t changes;         /* from one level to the other */
+	float between;           /* part of the slots between the levels */
+	float apart;             /* octaves between them */
+};
+
+struct talk_reading {
+	struct talk_view dir[2];
+	float together;          /* correlation of both directions' talk, -1 to 1: people take turns below 0 */
+};
+
+/*
+ * Takes `size` bytes, `us` microseconds after an arbitrary start. Slots begin at multiples of TALK_SLOT_MS: shift the
+ * time so that no packet is due then, or the rims of slots make levels.
+ */
+void talk_feed(struct talk *, uint32_t us, uint32_t size);
+/* Reads both directions at `us`. */
+void talk_read(struct talk both[2], uint32_t us, struct talk_reading *);
+
+#endif

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Talk and silence from bytes (detect/speech_talk.h), and what records of one size are worth (detect/speech_weigh.h). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "detect/speech_talk.h"
+#include "detect/speech_weigh.h"
+
+#define FRAME_US  20000u
+#define SECONDS   14u
+#define FRAMES    (SECONDS * 1000000u / FRAME_US)
+
+static uint32_t seed;
+
+static uint32_t draw(uint32_t below)
+{
+	seed = seed * 1664525 + 1013904223;
+	return (uint32_t)((uint64_t)seed * below >> 32);
+}
+
+typedef uint32_t size_fn(unsigned dir, unsigned frame);
+
+static struct talk_reading run(size_fn *size)
+{
+	struct talk both[2] = { { 0 } };
+	struct talk_reading r;
+
+	for (unsigned i = 0; i < FRAMES; i++)
+		for (unsigned dir = 0; dir < 2; dir++)
+			talk_feed(&both[dir], i * FRAME_US + FRAME_US / 2, size(dir, i));
+	talk_read(both, FRAMES * FRAME_US, &r);
+	return r;
+}
+
+/* Turns of 1.7 to 2.9 s with pauses of a breath: a codec of variable rate. */
+static bool talks(unsigned dir, unsigned i)
+{
+	static const uint16_t turn[] = { 85, 145, 110, 160, 95, 150 }, breath[] = { 31, 47, 22, 60 };
+	unsigned who = 0, at = 0;
+
+	while (at + turn[who % 6] <= i)
+		at += turn[who++ % 6];
+	return who % 2 == dir && (i - at) % breath[who % 4] > 9;
+}
+
+static uint32_t speech(unsigned dir, unsigned i)
+{
+	return talks(dir, i) ? 50 + draw(30) : 26 + draw(6);
+}
+
+static uint32_t left_out(unsigned dir, unsigned i)
+{
+	return talks(dir, i) ? 50 + draw(30) : i % 20 == 0 ? 8 : 0;
+}
+
+static uint32_t one_size(unsigned dir, unsigned i)
+{
+	(void)dir, (void)i;
+	return 160;
+}
+
+static uint32_t noise(unsigned dir, unsigned i)
+{
+	(void)dir, (void)i;
+	return 20 + draw(180);
+}
+
+static uint32_t walk(unsigned dir, unsigned i)
+{
+	static uint32_t at[2];
+
+	if (i == 0)
+		at[dir] = 120;
+	at[dir] += draw(21) - 10;
+	at[dir] = at[dir] < 40 ? 40 : at[dir] > 200 ? 200 : at[dir];
+	return at[dir];
+}
+
+static uint32_t timer(unsigned dir, unsigned i)
+{
+	return (i + dir * 70) % 140 < 80 ? 80 : 20;
+}
+
+static void people_talk_in_turns(void **state)
+{
+	struct talk_reading r;
+
+	(void)state;
+	r = run(speech);
+	for (int i = 0; i < 2; i++) {
+		assert_true(r.dir[i].two_levels);
+		assert_false(r.dir[i].empty || r.dir[i].even || r.dir[i].wanders);
+	}
+	assert_true(r.together < -0.3f);
+	r = run(left_out);
+	for (int i = 0; i < 2; i++)
+		assert_true(r.dir[i].two_levels && r.dir[i].empty && !r.dir[i].even);
+}
+
+static void others_do_not(void **state)
+{
+	struct talk_reading r;
+
+	(void)state;
+	r = run(one_size);
+	assert_false(r.dir[0].levels || r.dir[0].wanders);
+	r = run(timer);
+	assert_true(r.dir[0].levels && r.dir[0].even);
+}
+
+/* Sizes drawn at random, packet by packet, lie between the levels a fifth of the time. */
+static void noise_wanders(void **state)
+{
+	unsigned wandering = 0;
+
+	(void)state;
+	for (unsigned i = 1; i <= 50; i++) {
+		seed = i * 10007;
+		wandering += run(noise).dir[0].wanders;
+	}
+	assert_in_range(wandering, 40, 50);
+}
+
+/* One end alone may look so for a while, both hardly ever: docs/METHOD.md, "tcp-audio". */
+static void walks_do_not_either(void **state)
+{
+	unsigned one = 0, both = 0;
+
+	(void)state;
+	for (seed = 1; seed < 2000000; seed += 10000) {
+		uint32_t kept = seed;
+		struct talk_reading r = run(walk);
+
+		one += r.dir[0].two_levels || r.dir[1].two_levels;
+		both += r.dir[0].two_levels && r.dir[1].two_levels;
+		seed = kept;
+	}
+	assert_in_range(one, 1, 40);
+	assert_in_range(both, 0, 2);
+}
+
+static void silence_is_forgotten(void **state)
+{
+	struct talk both[2] = { { 0 } };
+	struct talk_reading r;
+
+	(void)state;
+	for (unsigned i = 0; i < FRAMES; i++)
+		talk_feed(&both[i % 2], i * FRAME_US, speech(i % 2, i));
+	talk_feed(&both[0], UINT32_MAX - 1, 100);
+	talk_read(both, UINT32_MAX, &r);
+	assert_false(r.dir[0].two_levels || r.dir[1].two_levels);
+}
+
+static void rarity_of_sizes(void **state)
+{
+	(void)state;
+	assert_true(speech_codec_rarity(20, 160, 160, WRAP_RECORD) == 8);   /* G.711: one size of 256 */
+	assert_true(speech_codec_rarity(20, 160, 160, WRAP_HIDDEN) > 5);    /* one of 256 in six wrappings */
+	assert_true(speech_codec_rarity(20, 166, 162, WRAP_HIDDEN) == 0);   /* the other way round */
+	assert_true(speech_codec_rarity(20, 162, 166, WRAP_HIDDEN) > 6);    /* a WebSocket, masked one way */
+	assert_true(speech_codec_rarity(20, 162, 166, WRAP_RECORD) == 0);   /* there the mask is taken off */
+	assert_true(speech_codec_rarity(20, 40, 40, WRAP_RECORD) == 0);     /* round */
+	assert_true(speech_codec_rarity(20, 33, 33, WRAP_HIDDEN) < 1);      /* GSM, and most sizes are some codec's */
+	assert_true(speech_codec_rarity(30, 24, 24, WRAP_RECORD) > speech_codec_rarity(20, 33, 33, WRAP_RECORD));
+	assert_true(speech_codec_rarity(20, 161, 161, WRAP_RECORD) == 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(people_talk_in_turns),
+		cmocka_unit_test(others_do_not),
+		cmocka_unit_test(noise_wanders),
+		cmocka_unit_test(walks_do_not_either),
+		cmocka_unit_test(silence_is_forgotten),
+		cmocka_unit_test(rarity_of_sizes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -82,7 +82,7 @@ static void count_media(struct look *l, const struct speech *s)
 	if (w == NULL || (w->media_packets != 0 && w->media_ns != first))
 		return;
 	w->media_ns = first;
-	w->media_packets = (uint32_t)s->dir[0].clock.all + s->dir[1].clock.all;
+	w->media_packets = (uint32_t)s->dir[0].clock.rate.all + s->dir[1].clock.rate.all;
 }
 
 static void say_all(struct look *l, const struct speech_opinion *o)

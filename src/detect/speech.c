@@ -5,7 +5,8 @@
 
 #include "base/clock.h"
 
-#define SYLLABLE_MS   120u   /* half a syllable: speech is modulated at 3 to 5 Hz (Houtgast and Steeneken 1985) */
+#define SYLLABLE_MS   240u   /* at most: speech is modulated at 3 to 5 Hz (Houtgast and Steeneken 1985); frames of 20 ms are compared 100 ms apart */
+#define NEIGHBOUR_MS  20u    /* at least: within less all things that move are alike */
 #define LEVEL_CHANGE  0.3f     /* of the level: four times the spread of Opus at a steady voice, less than its step to silence */
 #define LEVEL_FOLLOWS 8        /* packets */
 #define FADE_AFTER_US 8000000  /* longer: a network blurs the clock; */
@@ -55,11 +56,22 @@ static float recent(const struct speech_sizes *z, unsigned back)
 	return z->recent[(z->recent_at + SPEECH_RECENT - back) % SPEECH_RECENT];
 }
 
-unsigned speech_syllable_packets(unsigned period_ms)
+static unsigned neighbour_packets(unsigned period_ms)
 {
-	unsigned n = SYLLABLE_MS / period_ms;
+	return period_ms < NEIGHBOUR_MS ? NEIGHBOUR_MS / period_ms : 1;
+}
+
+/* Places of the ring. */
+static unsigned syllable_places(unsigned period_ms)
+{
+	unsigned n = SYLLABLE_MS / (neighbour_packets(period_ms) * period_ms);
 
 	return n < SPEECH_RECENT ? n : SPEECH_RECENT;
+}
+
+unsigned speech_syllable_packets(unsigned period_ms)
+{
+	return syllable_places(period_ms) * neighbour_packets(period_ms);
 }
 
 static void sizes_fade(struct speech_sizes *z)
@@ -78,20 +90,20 @@ static void sizes_fade(struct speech_sizes *z)
 	z->rises /= 2;
 }
 
-static void size_count(struct speech_sizes *z, uint16_t size, unsigned period_ms)
+static void remember(struct speech_sizes *z, uint16_t size)
 {
-	unsigned back = speech_syllable_packets(period_ms);
-	float x;
+	z->recent[z->recent_at] = size;
+	z->recent_at = (z->recent_at + 1) % SPEECH_RECENT & 7;
+	z->recent_n = (z->recent_n + (z->recent_n < SPEECH_RECENT)) & 7;
+}
 
-	if (z->n >= FADE_AFTER_SIZES)
-		sizes_fade(z);
-	if (z->n == 0)
-		z->base = size;
-	x = (float)size - (float)z->base;
-	mode_count(z, size);
-	z->n++;
-	z->sum += x;
-	z->square += x * x;
+/* How alike sizes are that are near, and half a syllable apart. */
+static void compare(struct speech_sizes *z, uint16_t size, unsigned period_ms)
+{
+	unsigned back = syllable_places(period_ms);
+
+	if (z->n % neighbour_packets(period_ms) != 0)
+		return;
 	if (z->recent_n >= 1 && z->pairs != UINT8_MAX) {
 		z->step += squared((float)size - recent(z, 1));
 		z->pairs++;
@@ -100,9 +112,18 @@ static void size_count(struct speech_sizes *z, uint16_t size, unsigned period_ms
 		z->far += squared((float)size - recent(z, back));
 		z->far_pairs++;
 	}
-	z->recent[z->recent_at] = size;
-	z->recent_at = (uint8_t)((z->recent_at + 1) % SPEECH_RECENT);
-	z->recent_n += z->recent_n < SPEECH_RECENT;
+	remember(z, size);
+}
+
+static void size_count(struct speech_sizes *z, uint16_t size, unsigned period_ms)
+{
+	if (z->n >= FADE_AFTER_SIZES)
+		sizes_fade(z);
+	mode_count(z, size);
+	z->n++;
+	z->sum += (float)size;
+	z->square += squared((float)size);
+	compare(z, size, period_ms);
 }
 
 static bool far_from(uint16_t size, uint16_t level)
@@ -143,17 +164,19 @@ void speech_feed(struct speech *s, int dir, uint64_t mono_ns, uint32_t size)
 	struct speech_dir *d = &s->dir[dir];
 	uint32_t us = time_of(s, mono_ns);
 	uint32_t gap = us - d->clock.last_us;
-	uint32_t period_us = d->clock.aim_period_ms * 1000u;
+	unsigned period_ms = clock_aim_ms(&d->clock);
 
+	if (size > SPEECH_SIZE_MAX)
+		clock_pass_over(&d->clock);
 	if (size == 0 || size > SPEECH_SIZE_MAX)
 		return;
-	if (!clock_feed(&d->clock, us) && d->clock.aim_blur != CLOCK_RATE_ONLY)
+	if (!clock_feed(&d->clock, us, size) && d->clock.aim_blur != CLOCK_RATE_ONLY)
 		return;
 	if (!clock_on_grid(&d->clock, us))
 		return;
-	if (2 * gap > 5 * period_us)
+	if (2 * gap > 5 * 1000 * period_ms)
 		d->sizes.recent_n = 0;
-	sizes_feed(&d->sizes, (uint16_t)size, d->clock.aim_period_ms);
+	sizes_feed(&d->sizes, (uint16_t)size, period_ms);
 }
 
 static float correlation(float squares, unsigned pairs, float variance)
@@ -171,7 +194,7 @@ static void view_sizes(const struct speech_sizes *z, struct speech_view *v)
 		return;
 	mean = z->sum / (float)z->n;
 	variance = fmaxf(z->square / (float)z->n - mean * mean, 0);
-	v->mean = mean + (float)z->base;
+	v->mean = mean;
 	v->spread = sqrtf(variance);
 	v->smooth = correlation(z->step, z->pairs, variance);
 	v->syllable = correlation(z->far, z->far_pairs, variance);
@@ -194,14 +217,14 @@ void speech_read(struct speech *s, uint64_t mono_ns, struct speech_view out[2])
 
 	for (int i = 0; i < 2; i++) {
 		struct speech_dir *d = &s->dir[i];
-		uint8_t before = d->clock.aim_period_ms;
+		unsigned before = clock_aim_ms(&d->clock);
 
 		out[i] = (struct speech_view){
 			.clock = clock_read(&d->clock, span),
 			.pauses = d->clock.pauses, .spurts = d->clock.spurts,
 		};
 		out[i].packets = out[i].clock.n;
-		if (d->clock.aim_period_ms != before)
+		if (clock_aim_ms(&d->clock) != before)
 			d->sizes = (struct speech_sizes){ 0 };
 		view_sizes(&d->sizes, &out[i]);
 		if (span >= FADE_AFTER_US)

@@ -24,24 +24,22 @@ enum {
  * Sizes of the packets on the grid, one in each slot of it. A size far from the
  * level waits for the next: alone it belongs to another medium of the flow
  * (RTCP, a frame of video) and is put aside, two of a kind are a new level.
- * Sums are of the difference from `base`.
  */
 struct speech_sizes {
 	float sum, square;       /* over n */
 	float step;              /* squared difference of neighbours, over pairs */
-	float far;               /* the same 120 ms apart, over far_pairs */
+	float far;               /* the same half a syllable apart, over far_pairs */
 	uint16_t mode[SPEECH_MODES];    /* the most frequent sizes; */
 	uint8_t mode_n[SPEECH_MODES];   /* how often, less what others took away */
-	uint8_t recent_at;              /* next of the ring: */
 	uint16_t recent[SPEECH_RECENT];
 	uint16_t n;
-	uint16_t base;
 	uint16_t level;          /* running mean */
 	uint16_t waiting;        /* far from it; 0 none */
 	uint8_t pairs, far_pairs;
 	uint8_t odd;             /* put aside */
 	uint8_t falls, rises;    /* changes of level */
-	uint8_t recent_n;        /* how many of the ring hold a run without a gap */
+	uint8_t recent_at : 3;   /* next of the ring: */
+	uint8_t recent_n : 3;    /* how many of it hold a run without a gap */
 };
 
 struct speech_dir {
@@ -70,8 +68,8 @@ struct speech_view {
 	struct clock_reading clock;
 	float mean;              /* bytes */
 	float spread;            /* standard deviation, bytes */
-	float smooth;            /* correlation of neighbours: 1 - step / (2 variance) */
-	float syllable;          /* the same 120 ms apart */
+	float smooth;            /* correlation of neighbours, at least 20 ms apart: 1 - step / (2 variance) */
+	float syllable;          /* the same half a syllable apart */
 	float modal;             /* part of the packets that have the most frequent size */
 	float odd;               /* part put aside */
 	uint16_t size;           /* the most frequent size */
@@ -87,7 +85,7 @@ void speech_feed(struct speech *, int dir, uint64_t mono_ns, uint32_t size);
 /* Reads both directions, and aims the size tests at the grids found. */
 void speech_read(struct speech *, uint64_t mono_ns, struct speech_view out[2]);
 
-/* How many packets apart the syllable test looks: about 100 ms; period_ms is not 0. */
+/* How many packets apart the syllable test looks: 100 ms at 20 ms, 240 ms at 60; period_ms is not 0. */
 unsigned speech_syllable_packets(unsigned period_ms);
 
 #endif

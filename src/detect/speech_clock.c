@@ -13,35 +13,28 @@ const uint8_t clock_period_ms[CLOCK_PERIODS] = { 10, 20, 30, 40, 60 };
 
 #define AIM_AGREEMENT  0.15f    /* a grid as blurred as this still tells near from far; */
 #define AIM_BITS       8.0f     /* and an accident is rare enough to try */
+#define SURE_BITS      16.0f    /* with less the rate is asked too */
 #define AIM_US         500
 #define ON_GRID        5        /* a fifth of the period to each side; */
 #define ON_GRID_SHARP  8        /* an eighth where phases agree like this: */
 #define SHARP          0.65f
 
-/*
- * Where delays wander by more than a third of the period nothing is left of the
- * phase, but a queue keeps the order and the number. The count of packets never
- * runs away from time / period by more than the delays do; that of arrivals at
- * random does, by the square root of their number.
- */
-#define ROUGH_SPAN_US  2500000
-#define ROUGH_DELAY_US 42000    /* of the rate's error: delays of 30 ms that differ at both ends, */
-#define ROUGH_LOSS     0.01f    /* and packets lost */
-#define ROUGH_AHEAD_US 100000   /* the count may swing by 2 packets and by so much: five standard deviations of 20 ms */
-#define ROUGH_WIDE     0.05f    /* gaps of more than two periods; arrivals at random have 0.13 */
-#define ROUGH_EVEN     0.75f    /* more gaps than this within 5 ms of the period: a smooth network, that would show the phase */
-#define RATE_NEAR      0.06f    /* a rate this near to a period's is measured against it */
+#define ROUGH_IN_STEP  0.5f     /* of the gaps, half a period to one and a half: blurred, and not two clocks in one flow */
+#define ROUGH_WIDE     0.08f    /* gaps of more than two periods: losses and delays; arrivals at random have 0.13 */
+
+unsigned clock_aim_ms(const struct speech_clock *c)
+{
+	return c->aim_period == 0 ? 0 : clock_period_ms[c->aim_period - 1];
+}
 
 static bool is_pause(const struct speech_clock *c, uint32_t gap_us)
 {
-	return gap_us >= CLOCK_PAUSE_US && gap_us >= c->aim_period_ms * 1000u * (2 * CLOCK_PAUSE_PACKETS + 1) / 2;
+	return gap_us >= CLOCK_PAUSE_US && gap_us >= clock_aim_ms(c) * 1000u * (2 * CLOCK_PAUSE_PACKETS + 1) / 2;
 }
 
-static unsigned gap_bin(const struct speech_clock *c, uint32_t us)
+static unsigned gap_bin(uint32_t us)
 {
-	if (us < 75000)
-		return (us + 5000) / 10000;
-	return is_pause(c, us) ? 9 : 8;
+	return us < 65000 ? (us + 5000) / 10000 : CLOCK_GAPS - 1;
 }
 
 static void halve(uint8_t *row, unsigned n)
@@ -65,15 +58,17 @@ static void count_up(uint8_t *n)
 
 static void count_gap(struct speech_clock *c, uint32_t gap_us)
 {
-	uint8_t *bin = &c->gap[gap_bin(c, gap_us)];
+	uint8_t *bin = &c->gap[gap_bin(gap_us)];
 
-	if (*bin == UINT8_MAX)
-		halve(c->gap, CLOCK_GAPS);
-	++*bin;
 	if (!is_pause(c, gap_us)) {
-		count_up(&c->run);
+		if (*bin == UINT8_MAX)
+			halve(c->gap, CLOCK_GAPS);
+		++*bin;
+		c->run = (c->run + (c->run < CLOCK_SPURT_MIN)) & 7;
 		return;
 	}
+	if (c->passed_over)
+		return;
 	count_up(&c->pauses);
 	if (c->run >= CLOCK_SPURT_MIN)
 		count_up(&c->spurts);
@@ -88,22 +83,12 @@ static void not_a_pause(struct speech_clock *c)
 	c->spurts -= c->spurts != 0;
 }
 
-static void count_all(struct speech_clock *c, uint32_t us)
-{
-	if (c->all == 0 || us - c->first_us > CLOCK_RATE_US || c->all == UINT16_MAX) {
-		c->first_us = us;
-		c->all = 0;
-		c->rate_period_ms = 0;
-	}
-	c->all++;
-}
-
-bool clock_feed(struct speech_clock *c, uint32_t us)
+bool clock_feed(struct speech_clock *c, uint32_t us, uint32_t size)
 {
 	unsigned bin = us % CLOCK_FOLD_US / CLOCK_BIN_US;
-	bool first = c->all == 0;
+	bool first = c->rate.slot_us == 0;
 
-	count_all(c, us);
+	rate_feed(&c->rate, us, size);
 	if (!first) {
 		uint32_t gap = us - c->last_us;
 
@@ -116,8 +101,14 @@ bool clock_feed(struct speech_clock *c, uint32_t us)
 		count_gap(c, gap);
 	}
 	c->last_us = us;
+	c->passed_over = 0;
 	count_up(&c->phase[bin]);
 	return true;
+}
+
+void clock_pass_over(struct speech_clock *c)
+{
+	c->passed_over = 1;
 }
 
 /* Cosine of whole bins; sine is a quarter of a turn behind. */
@@ -154,7 +145,7 @@ static unsigned gaps(const struct speech_clock *c, unsigned from_ms, unsigned to
 {
 	unsigned n = 0;
 
-	for (unsigned i = 0; i <= 8; i++)
+	for (unsigned i = 0; i < CLOCK_GAPS; i++)
 		if (i * 10 >= from_ms && i * 10 <= to_ms)
 			n += c->gap[i];
 	return n;
@@ -183,45 +174,13 @@ static void read_phase(const struct speech_clock *c, unsigned period, struct clo
 	best->phase_us %= period * 1000;
 }
 
-static float rate_error(const struct speech_clock *c, unsigned period_ms)
+static bool keeps_rate(const struct speech_clock *c)
 {
-	float span = (float)(c->last_us - c->first_us);
+	unsigned period = c->rate.period_ms, all = gaps(c, 0, UINT16_MAX);
 
-	return span <= 0 ? 1 : (float)(c->all - 1) * (float)period_ms * 1000 / span - 1;
-}
-
-/* How far the count is ahead of the nearest period now, and how far it has swung. */
-static void follow_rate(struct speech_clock *c)
-{
-	unsigned period = 0;
-	float ahead;
-
-	for (unsigned i = 0; i < CLOCK_PERIODS; i++)
-		if (fabsf(rate_error(c, clock_period_ms[i])) <= RATE_NEAR)
-			period = clock_period_ms[i];
-	if (period != c->rate_period_ms) {
-		c->rate_period_ms = (uint8_t)period;
-		c->ahead_min = INT8_MAX;
-		c->ahead_max = INT8_MIN;
-	}
-	if (period == 0)
-		return;
-	ahead = (float)(c->all - 1) - (float)(c->last_us - c->first_us) / ((float)period * 1000);
-	ahead = fminf(fmaxf(ahead, -100), 100);
-	c->ahead_min = ahead < c->ahead_min ? (int8_t)floorf(ahead) : c->ahead_min;
-	c->ahead_max = ahead > c->ahead_max ? (int8_t)ceilf(ahead) : c->ahead_max;
-}
-
-static bool rate_is_exact(const struct speech_clock *c)
-{
-	unsigned period = c->rate_period_ms, all = gaps(c, 0, UINT16_MAX);
-	float span = (float)(c->last_us - c->first_us);
-
-	return period != 0 && span >= ROUGH_SPAN_US && c->gap[CLOCK_GAPS - 1] <= 1 &&
-	    fabsf(rate_error(c, period)) <= ROUGH_LOSS + ROUGH_DELAY_US / span &&
-	    c->ahead_max - c->ahead_min <= 2 + (int)(ROUGH_AHEAD_US / 1000 / period) &&
+	return period != 0 && all != 0 && c->pauses <= 1 && part_in_step(c, period) >= ROUGH_IN_STEP &&
 	    (float)gaps(c, period * 9 / 4, UINT16_MAX) <= ROUGH_WIDE * (float)all &&
-	    (float)c->gap[period / 10] < ROUGH_EVEN * (float)all;
+	    rate_holds(&c->rate, (float)c->gap[period / 10] / (float)all);
 }
 
 static uint16_t phases(const struct speech_clock *c)
@@ -233,22 +192,31 @@ static uint16_t phases(const struct speech_clock *c)
 	return (uint16_t)n;
 }
 
+static unsigned index_of(unsigned period_ms)
+{
+	unsigned i = 0;
+
+	while (clock_period_ms[i] != period_ms)
+		i++;
+	return i + 1;
+}
+
 struct clock_reading clock_read(struct speech_clock *c, uint32_t span_us)
 {
 	struct clock_reading best = { .n = phases(c) };
 
-	follow_rate(c);
+	rate_follow(&c->rate);
 	if (best.n < READ_MIN_PACKETS || span_us == 0)
 		return best;
 	for (unsigned i = 0; i < CLOCK_PERIODS; i++)
 		read_phase(c, clock_period_ms[i], &best);
-	if (best.agreement < AIM_AGREEMENT && rate_is_exact(c)) {
+	if ((best.agreement < AIM_AGREEMENT || best.bits < SURE_BITS) && keeps_rate(c)) {
 		best.rough = true;
-		best.period_ms = c->rate_period_ms;
+		best.period_ms = c->rate.period_ms;
 	}
 	if (best.rough || (best.agreement >= AIM_AGREEMENT && best.bits >= AIM_BITS)) {
-		c->aim_period_ms = best.period_ms;
-		c->aim_phase = (uint8_t)(best.phase_us / AIM_US);
+		c->aim_period = index_of(best.period_ms) & 7;
+		c->aim_phase = best.phase_us / AIM_US & 127;
 		c->aim_blur = best.rough ? CLOCK_RATE_ONLY : best.agreement >= SHARP ? CLOCK_SHARP : CLOCK_BLURRED;
 	}
 	best.filled = (float)best.n * (float)best.period_ms * 1000 / (float)span_us;
@@ -259,7 +227,7 @@ struct clock_reading clock_read(struct speech_clock *c, uint32_t span_us)
 
 bool clock_on_grid(const struct speech_clock *c, uint32_t us)
 {
-	uint32_t period = c->aim_period_ms * 1000u, off, near;
+	uint32_t period = clock_aim_ms(c) * 1000u, off, near;
 
 	if (period == 0 || c->aim_blur == CLOCK_RATE_ONLY)
 		return period != 0;

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "detect/speech_rate.h"
+
 /*
  * The packetisation clock of speech, from times of arrival alone.
  *
@@ -20,7 +22,7 @@ enum {
 	CLOCK_FOLD_US  = 120000, /* least common multiple of the periods below */
 	CLOCK_BINS     = 40,
 	CLOCK_BIN_US   = CLOCK_FOLD_US / CLOCK_BINS, /* 3 ms: a third of the shortest period */
-	CLOCK_GAPS     = 10,
+	CLOCK_GAPS     = 8,
 	CLOCK_PERIODS  = 5,
 	CLOCK_CLOSE_US = 4000,   /* packets closer than this to the last one are of one burst and count once */
 };
@@ -34,25 +36,22 @@ enum clock_blur { CLOCK_SHARP, CLOCK_BLURRED, CLOCK_RATE_ONLY };
 /* One direction. Zeroed it is ready. */
 struct speech_clock {
 	uint32_t last_us;           /* arrival of the last packet counted */
-	uint32_t first_us;          /* and of the first one of `all` */
-	uint16_t all;               /* packets, those of bursts too; starts anew after CLOCK_RATE_US */
+	struct speech_rate rate;
 	uint8_t phase[CLOCK_BINS];
-	uint8_t gap[CLOCK_GAPS];    /* time since the one before: 0..7 tens of ms rounded, 8 more, 9 a pause */
-	uint8_t run;                /* packets since the last pause */
+	uint8_t gap[CLOCK_GAPS];    /* time since the one before: 0..6 tens of ms rounded, 7 more but no pause */
 	uint8_t pauses;             /* longer than clock_pause_us, that no burst ended */
 	uint8_t spurts;             /* runs of at least CLOCK_SPURT_MIN packets that such a pause ended */
-	uint8_t rate_period_ms;     /* the period nearest to the rate of `all`; */
-	int8_t ahead_min, ahead_max; /* packets more than that rate gives, at the readings since first_us */
-	uint8_t aim_period_ms : 6;  /* the grid as last read, 0 none: sizes are sorted by it */
+	uint8_t aim_phase : 7;      /* of the grid as last read, in AIM_US */
+	uint8_t passed_over : 1;    /* something larger than audio came since the last packet counted */
+	uint8_t aim_period : 3;     /* 1 + index of it, 0 none: sizes are sorted by it */
 	uint8_t aim_blur : 2;       /* enum clock_blur */
-	uint8_t aim_phase;          /* of it, in AIM_US */
+	uint8_t run : 3;            /* packets since the last pause, at most CLOCK_SPURT_MIN */
 };
 
 enum {
 	CLOCK_PAUSE_US  = 130000,   /* comfort noise comes every 160 ms (AMR, 3GPP TS 26.093) or 400 ms (Opus) */
 	CLOCK_PAUSE_PACKETS = 4,    /* and so many must be missing: losses come in shorter runs */
 	CLOCK_SPURT_MIN = 5,        /* packets: 100 ms at 20 ms, the shortest syllable */
-	CLOCK_RATE_US   = 12000000, /* the rate is measured over at most so long */
 };
 
 /* What a clock shows so far. */
@@ -68,8 +67,12 @@ struct clock_reading {
 	uint32_t phase_us;          /* of the grid, below period */
 };
 
-/* Takes a packet, `us` microseconds after an arbitrary start; false when it belongs to the burst of the one before. */
-bool clock_feed(struct speech_clock *, uint32_t us);
+/* Takes a packet of `size` bytes, `us` microseconds after an arbitrary start; false when it belongs to the burst of the one before. */
+bool clock_feed(struct speech_clock *, uint32_t us, uint32_t size);
+/* Something came that is no audio; while it does nobody can be said to be silent. */
+void clock_pass_over(struct speech_clock *);
+/* Period of the grid aimed at, ms; 0 none. */
+unsigned clock_aim_ms(const struct speech_clock *);
 /* Reads the clock and aims at the grid it finds; `span_us`: time covered by what is counted. */
 struct clock_reading clock_read(struct speech_clock *, uint32_t span_us);
 /* Halves what is counted, so that the past fades. */

@@ -6,85 +6,100 @@
 #include <stddef.h>
 
 /*
- * What stands around the payload: RTP 12 (RFC 3550, 5.1), SRTP with a tag of 10
- * (RFC 3711, 5.2); then SRTP with a tag of 4, with AES-GCM's 16 (RFC 7714), IAX2 mini
- * frames 4 (RFC 5456, 8.1.2), and a header extension of 8 (RFC 8285: audio level)
- * in RTP and SRTP, or of 16 in SRTP (level, send time, transport number, mid).
+ * What stands around the payload. Each size in the table below is one that padding
+ * hits by chance, so a codec is looked for in the wrappings it is used in, and only
+ * the codec of the telephone network itself in rare ones.
  */
-static const uint8_t overheads[] = { 12, 22, 16, 28, 4, 20, 30, 38 };
-enum { USUAL = 2, ALL = sizeof overheads };
+static const struct wrapping { uint8_t bytes, uses; } wrappings[] = {
+#define SIMPLE 1u /* RTP and SRTP with its usual tag */
+#define SECURE 2u /* SRTP with other tags too */
+#define RARE   4u /* IAX2, header extensions */
+#define MUMBLE 8u
+#define OPUS   16u /* no wrapping: frames of 30 ms do not exist (RFC 6716, 2.1.4) */
+	{ 12, SIMPLE | SECURE | RARE }, /* RTP (RFC 3550, 5.1) */
+	{ 22, SIMPLE | SECURE | RARE }, /* SRTP with a tag of 10 (RFC 3711, 5.2); */
+	{ 16, SECURE | RARE },          /* of 4; */
+	{ 28, SECURE | RARE },          /* of 16: AES-GCM (RFC 7714) */
+	{ 4, RARE },                    /* IAX2 mini frames (RFC 5456, 8.1.2) */
+	{ 20, RARE },                   /* a header extension of 8 (RFC 8285: audio level) in RTP */
+	{ 30, RARE },                   /* and SRTP; */
+	{ 38, RARE },                   /* of 16: level, send time, transport number, mid */
+	{ 8, MUMBLE },                  /* OCB 4, type 1, number 1 to 3, length 1 or 2, and from the server who speaks, 1 or 2: */
+	{ 9, MUMBLE },                  /* Mumble's protocol documentation, "Voice data" */
+	{ 10, MUMBLE },
+};
 
 /*
  * Codecs of constant rate. A frame of `bytes` each `frame_ms`; a packet holds
  * whole frames, at most `frames_max`. `head`: bytes a packet has before the first frame, `each`: with
  * each frame (AMR: RFC 4867, 4.3 and 4.4: request and table of contents).
- * `wraps`: how many of the wrappings below are looked for. Each size in the table
- * is one that padding hits by chance, so only the codec of the telephone network
- * itself is looked for in rare ones.
+ * `wraps`: the wrappings it is looked for in.
  */
 struct codec { const char *name; uint16_t bytes; uint8_t frame_ms, frames_max, head, each, wraps; };
 
 static const struct codec codecs[] = {
-	{ "G.711 or G.722", 80, 10, 6, 0, 0, ALL },   /* RFC 3551, 4.5: 64 kbit/s */
-	{ "G.729", 10, 10, 6, 0, 0, USUAL },          /* RFC 3551, 4.5.6 */
-	{ "G.726-16", 40, 20, 1, 0, 0, USUAL },       /* RFC 3551, 4.5.4 */
-	{ "G.726-24", 60, 20, 1, 0, 0, USUAL },
-	{ "G.726-32", 80, 20, 1, 0, 0, USUAL },
-	{ "G.726-40", 100, 20, 1, 0, 0, USUAL },
-	{ "G.723.1", 24, 30, 2, 0, 0, USUAL },        /* RFC 3551, 4.5.3: 6.3 kbit/s */
-	{ "G.723.1", 20, 30, 2, 0, 0, USUAL },        /* 5.3 kbit/s */
-	{ "GSM", 33, 20, 3, 0, 0, USUAL },            /* RFC 3551, 4.5.8 */
-	{ "iLBC", 38, 20, 2, 0, 0, USUAL },           /* RFC 3952 */
-	{ "iLBC", 50, 30, 2, 0, 0, USUAL },
-	{ "AMR 4.75", 12, 20, 1, 1, 1, USUAL }, /* RFC 4867, octet-aligned; 3GPP TS 26.101 */
-	{ "AMR 5.15", 13, 20, 1, 1, 1, USUAL },
-	{ "AMR 5.9", 15, 20, 1, 1, 1, USUAL },
-	{ "AMR 6.7", 17, 20, 1, 1, 1, USUAL },
-	{ "AMR 7.4", 19, 20, 1, 1, 1, USUAL },
-	{ "AMR 7.95", 20, 20, 1, 1, 1, USUAL },
-	{ "AMR 10.2", 26, 20, 1, 1, 1, USUAL },
-	{ "AMR 12.2", 31, 20, 1, 1, 1, USUAL },
-	{ "AMR-WB 6.6", 17, 20, 1, 1, 1, USUAL }, /* 3GPP TS 26.201 */
-	{ "AMR-WB 8.85", 23, 20, 1, 1, 1, USUAL },
-	{ "AMR-WB 12.65", 32, 20, 1, 1, 1, USUAL },
-	{ "AMR-WB 14.25", 36, 20, 1, 1, 1, USUAL },
-	{ "AMR-WB 15.85", 40, 20, 1, 1, 1, USUAL },
-	{ "AMR-WB 18.25", 46, 20, 1, 1, 1, USUAL },
-	{ "AMR-WB 19.85", 50, 20, 1, 1, 1, USUAL },
-	{ "AMR-WB 23.05", 58, 20, 1, 1, 1, USUAL },
-	{ "AMR-WB 23.85", 60, 20, 1, 1, 1, USUAL },
-	{ "AMR 12.2", 32, 20, 1, 0, 0, USUAL }, /* bandwidth-efficient: 10 + 244 bits */
-	{ "AMR-WB 12.65", 33, 20, 1, 0, 0, USUAL }, /* 10 + 253 */
-	{ "AMR-WB 23.85", 61, 20, 1, 0, 0, USUAL }, /* 10 + 477 */
-	{ "Speex", 15, 20, 1, 0, 0, USUAL }, /* RFC 5574; narrowband 5.95 to 24.6 kbit/s */
-	{ "Speex", 20, 20, 1, 0, 0, USUAL },
-	{ "Speex", 28, 20, 1, 0, 0, USUAL },
-	{ "Speex", 38, 20, 1, 0, 0, USUAL },
-	{ "Speex", 46, 20, 1, 0, 0, USUAL },
-	{ "Speex", 62, 20, 1, 0, 0, USUAL },
-	{ "Speex", 25, 20, 1, 0, 0, USUAL }, /* wideband 9.8 to 42.2 */
-	{ "Speex", 32, 20, 1, 0, 0, USUAL },
-	{ "Speex", 42, 20, 1, 0, 0, USUAL },
-	{ "Speex", 52, 20, 1, 0, 0, USUAL },
-	{ "Speex", 60, 20, 1, 0, 0, USUAL },
-	{ "Speex", 70, 20, 1, 0, 0, USUAL },
-	{ "Speex", 86, 20, 1, 0, 0, USUAL },
-	{ "Speex", 106, 20, 1, 0, 0, USUAL },
-	{ "Opus at 16 kbit/s", 40, 20, 1, 0, 0, USUAL }, /* RFC 7587, 3.1.1: recommended rates of speech; constant bit rate */
-	{ "Opus at 24 kbit/s", 60, 20, 1, 0, 0, USUAL },
-	{ "Opus at 32 kbit/s", 80, 20, 1, 0, 0, USUAL },
-	{ "Opus at 40 kbit/s", 100, 20, 1, 0, 0, USUAL },
-	{ "Opus at 64 kbit/s", 160, 20, 1, 0, 0, USUAL },
-	{ "Opus in silence", 1, 20, 1, 0, 0, USUAL }, /* RFC 6716, 3.1: the table of contents, and a code of no more than 2 bytes */
-	{ "Opus in silence", 3, 20, 1, 0, 0, USUAL },
-	{ "L16 at 16 kHz", 320, 10, 2, 0, 0, USUAL },
-	{ "L16 at 8 kHz", 320, 20, 1, 0, 0, ALL },  /* RFC 3551, 4.5.11 */
+	{ "G.711 or G.722", 80, 10, 6, 0, 0, RARE },   /* RFC 3551, 4.5: 64 kbit/s */
+	{ "G.729", 10, 10, 6, 0, 0, SECURE },          /* RFC 3551, 4.5.6 */
+	{ "G.726-16", 40, 20, 1, 0, 0, SIMPLE },       /* RFC 3551, 4.5.4 */
+	{ "G.726-24", 60, 20, 1, 0, 0, SIMPLE },
+	{ "G.726-32", 80, 20, 1, 0, 0, SIMPLE },
+	{ "G.726-40", 100, 20, 1, 0, 0, SIMPLE },
+	{ "G.723.1", 24, 30, 2, 0, 0, SIMPLE },        /* RFC 3551, 4.5.3: 6.3 kbit/s */
+	{ "G.723.1", 20, 30, 2, 0, 0, SIMPLE },        /* 5.3 kbit/s */
+	{ "GSM", 33, 20, 3, 0, 0, SECURE },            /* RFC 3551, 4.5.8 */
+	{ "iLBC", 38, 20, 2, 0, 0, SECURE },           /* RFC 3952 */
+	{ "iLBC", 50, 30, 2, 0, 0, SECURE },
+	{ "AMR 4.75", 12, 20, 1, 1, 1, SIMPLE }, /* RFC 4867, octet-aligned; 3GPP TS 26.101 */
+	{ "AMR 5.15", 13, 20, 1, 1, 1, SIMPLE },
+	{ "AMR 5.9", 15, 20, 1, 1, 1, SIMPLE },
+	{ "AMR 6.7", 17, 20, 1, 1, 1, SIMPLE },
+	{ "AMR 7.4", 19, 20, 1, 1, 1, SIMPLE },
+	{ "AMR 7.95", 20, 20, 1, 1, 1, SIMPLE },
+	{ "AMR 10.2", 26, 20, 1, 1, 1, SIMPLE },
+	{ "AMR 12.2", 31, 20, 1, 1, 1, SIMPLE },
+	{ "AMR-WB 6.6", 17, 20, 1, 1, 1, SIMPLE }, /* 3GPP TS 26.201 */
+	{ "AMR-WB 8.85", 23, 20, 1, 1, 1, SIMPLE },
+	{ "AMR-WB 12.65", 32, 20, 1, 1, 1, SIMPLE },
+	{ "AMR-WB 14.25", 36, 20, 1, 1, 1, SIMPLE },
+	{ "AMR-WB 15.85", 40, 20, 1, 1, 1, SIMPLE },
+	{ "AMR-WB 18.25", 46, 20, 1, 1, 1, SIMPLE },
+	{ "AMR-WB 19.85", 50, 20, 1, 1, 1, SIMPLE },
+	{ "AMR-WB 23.05", 58, 20, 1, 1, 1, SIMPLE },
+	{ "AMR-WB 23.85", 60, 20, 1, 1, 1, SIMPLE },
+	{ "AMR 12.2", 32, 20, 1, 0, 0, SIMPLE }, /* bandwidth-efficient: 10 + 244 bits */
+	{ "AMR-WB 12.65", 33, 20, 1, 0, 0, SIMPLE }, /* 10 + 253 */
+	{ "AMR-WB 23.85", 61, 20, 1, 0, 0, SIMPLE }, /* 10 + 477 */
+	{ "Speex", 15, 20, 1, 0, 0, SIMPLE }, /* RFC 5574; narrowband 5.95 to 24.6 kbit/s */
+	{ "Speex", 20, 20, 1, 0, 0, SIMPLE },
+	{ "Speex", 28, 20, 1, 0, 0, SIMPLE },
+	{ "Speex", 38, 20, 1, 0, 0, SIMPLE },
+	{ "Speex", 46, 20, 1, 0, 0, SIMPLE },
+	{ "Speex", 62, 20, 1, 0, 0, SIMPLE },
+	{ "Speex", 25, 20, 1, 0, 0, SIMPLE }, /* wideband 9.8 to 42.2 */
+	{ "Speex", 32, 20, 1, 0, 0, SIMPLE },
+	{ "Speex", 42, 20, 1, 0, 0, SIMPLE },
+	{ "Speex", 52, 20, 1, 0, 0, SIMPLE },
+	{ "Speex", 60, 20, 1, 0, 0, SIMPLE },
+	{ "Speex", 70, 20, 1, 0, 0, SIMPLE },
+	{ "Speex", 86, 20, 1, 0, 0, SIMPLE },
+	{ "Speex", 106, 20, 1, 0, 0, SIMPLE },
+	{ "Opus at 16 kbit/s", 20, 10, 6, 0, 0, SECURE | MUMBLE | OPUS }, /* RFC 7587, 3.1.1: recommended rates of speech; constant bit rate */
+	{ "Opus at 24 kbit/s", 30, 10, 6, 0, 0, SECURE | MUMBLE | OPUS },
+	{ "Opus at 32 kbit/s", 40, 10, 6, 0, 0, SECURE | MUMBLE | OPUS },
+	{ "Opus at 40 kbit/s", 50, 10, 6, 0, 0, SECURE | MUMBLE | OPUS },
+	{ "Opus at 64 kbit/s", 80, 10, 6, 0, 0, SECURE | MUMBLE | OPUS },
+	{ "Opus in silence", 1, 20, 1, 0, 0, SIMPLE }, /* RFC 6716, 3.1: the table of contents, and a code of no more than 2 bytes */
+	{ "Opus in silence", 3, 20, 1, 0, 0, SIMPLE },
+	{ "L16 at 16 kHz", 320, 10, 2, 0, 0, SIMPLE },
+	{ "L16 at 8 kHz", 320, 20, 1, 0, 0, RARE },  /* RFC 3551, 4.5.11 */
 };
 
 static bool holds(const struct codec *c, unsigned period_ms, unsigned payload)
 {
 	unsigned frames = period_ms / c->frame_ms;
 
+	if ((c->wraps & OPUS) != 0 && period_ms == 30)
+		return false;
 	return frames * c->frame_ms == period_ms && frames <= c->frames_max && payload == c->head + frames * (c->bytes + c->each);
 }
 
@@ -99,8 +114,9 @@ const char *speech_codec(unsigned period_ms, unsigned size)
 	if (is_round(size))
 		return NULL;
 	for (unsigned i = 0; i < sizeof codecs / sizeof *codecs; i++)
-		for (unsigned o = 0; o < codecs[i].wraps; o++)
-			if (size > overheads[o] && holds(&codecs[i], period_ms, size - overheads[o]))
+		for (unsigned w = 0; w < sizeof wrappings / sizeof *wrappings; w++)
+			if ((wrappings[w].uses & codecs[i].wraps) != 0 && size > wrappings[w].bytes &&
+			    holds(&codecs[i], period_ms, size - wrappings[w].bytes))
 				return codecs[i].name;
 	return NULL;
 }
@@ -119,7 +135,7 @@ enum { IN_SOCKET = 3, MASK = 4 };
 
 static bool is_telephone(const struct codec *c)
 {
-	return c->wraps == ALL;
+	return c->wraps == RARE;
 }
 
 /* Sizes up to RARITY_SIZES that some codec has at this period. */

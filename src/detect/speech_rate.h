@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef SQUELCH_DETECT_SPEECH_RATE_H
+#define SQUELCH_DETECT_SPEECH_RATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * The packetisation clock where the network hides its phase.
+ *
+ * Delays that wander by more than a third of the period leave nothing of the
+ * phase; a queue still keeps the order and the number. So we count. Three things
+ * must hold of a sender with a clock, whatever the delays:
+ *
+ * - the number of packets is time / period, less what was lost;
+ * - it grows evenly: in blocks of a quarter of a second it varies far less than
+ *   arrivals at random do (the Fano factor, variance over mean, of those is 1);
+ * - a phase that follows the arrivals slowly, as a receiver's phase-locked loop
+ *   does, needs no slots more or fewer than time / period. The more the gaps are
+ *   blurred the less this says, and the more it is allowed.
+ *
+ * Reports (RTCP, STUN) that share the flow must not be counted: a size far from
+ * the level that comes alone is of another kind, two in a row are a new level.
+ */
+enum {
+	RATE_SPAN_MAX_MS = 12000, /* counted over at most so long */
+	RATE_BLOCK_SHIFT = 18,    /* blocks of 2^18 us: 262 ms */
+	RATE_FANO_ONE    = 128,   /* unit of `fano` */
+};
+
+/* One direction; zeroed it is ready. */
+struct speech_rate {
+	uint32_t slot_us;       /* time of the last slot, as the arrivals have moved it; 0 none */
+	uint16_t first_ms;      /* of what is counted; it wraps, the span does not reach that far */
+	uint16_t all;           /* packets of the medium since then */
+	int16_t drift;          /* slots * period less time, in DRIFT_US, since the period was taken */
+	uint8_t level;          /* size usual of late, in LEVEL_BYTES */
+	uint8_t fano;           /* of the blocks, running mean */
+	uint8_t mean;           /* of the packets in a block, running, in quarters; 0 none yet */
+	uint8_t block, block_at; /* packets in this one, and its number modulo 256 */
+	uint8_t period_ms : 6;  /* the one nearest to the rate, 0 none */
+	uint8_t far : 2;        /* the last size was below or above the level */
+};
+
+/* Takes a packet, `us` after an arbitrary start. */
+void rate_feed(struct speech_rate *, uint32_t us, uint32_t size);
+/* Finds the period nearest to the rate; to be called before rate_holds, some times a second. */
+void rate_follow(struct speech_rate *);
+/*
+ * True when the packets keep the clock of `period_ms` by the tests above.
+ * `even`: part of the gaps within 5 ms of one period.
+ */
+bool rate_holds(const struct speech_rate *, float even);
+
+#endif

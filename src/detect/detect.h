@@ -18,19 +18,24 @@
  * evidence slot a flow, replaced and not added to. Rows of one group depend on
  * each other: the judge takes the largest of a group and sums across groups.
  */
+#define GROUP_LIST(X) \
+	X(RTP, "rtp")                   /* headers and progress of RTP and RTCP */ \
+	X(ICE, "ice")                   /* STUN, TURN, ICE */ \
+	X(DTLS, "dtls") \
+	X(SIGNALLING, "signalling")     /* SIP and its kin */ \
+	X(ANNOUNCED, "announced")       /* facts from signalling and relays */ \
+	X(NAME, "name")                 /* names: DNS, TLS, QUIC */ \
+	X(VENDOR, "vendor")             /* formats of one application */ \
+	X(CADENCE, "cadence")           /* the clock of speech; */ \
+	X(CADENCE_SIZES, "cadence_sizes") /* sizes, given the clock; */ \
+	X(CADENCE_SPURTS, "cadence_spurts") /* talk and silence, given the clock */ \
+	X(NDPI, "ndpi") \
+	X(HISTORY, "history")           /* what was just done to the same pair */
+
 enum group {
-	GROUP_RTP,        /* headers and progress of RTP and RTCP */
-	GROUP_ICE,        /* STUN, TURN, ICE */
-	GROUP_DTLS,
-	GROUP_SIGNALLING, /* SIP and its kin */
-	GROUP_ANNOUNCED,  /* facts from signalling and relays */
-	GROUP_NAME,       /* names: DNS, TLS, QUIC */
-	GROUP_VENDOR,     /* formats of one application */
-	GROUP_CADENCE,    /* the clock of speech; */
-	GROUP_CADENCE_SIZES,  /* sizes, given the clock; */
-	GROUP_CADENCE_SPURTS, /* talk and silence, given the clock */
-	GROUP_NDPI,
-	GROUP_HISTORY,    /* what was just done to the same pair */
+#define X(id, name) GROUP_##id,
+	GROUP_LIST(X)
+#undef X
 	GROUPS
 };
 

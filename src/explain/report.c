@@ -138,18 +138,17 @@ static void put_conclusion(FILE *out, const struct trace *t, const struct report
 /* --- evidence --- */
 
 static const char *const groups[] = {
-	[GROUP_RTP] = "rtp", [GROUP_ICE] = "ice", [GROUP_DTLS] = "dtls", [GROUP_SIGNALLING] = "signalling",
-	[GROUP_ANNOUNCED] = "announced", [GROUP_NAME] = "name", [GROUP_VENDOR] = "vendor", [GROUP_CADENCE] = "cadence",
-	[GROUP_NDPI] = "ndpi", [GROUP_HISTORY] = "history",
+#define X(id, name) [GROUP_##id] = name,
+	GROUP_LIST(X)
+#undef X
 };
-static_assert(sizeof groups / sizeof *groups == GROUPS, "a name for each group");
 
 static void put_evidence(FILE *out, const struct evidence *e)
 {
 	char why[WHY_LEN];
 
-	fprintf(out, "  %6.1f %-10s %-10s ", (double)e->bits, or_dash(class_name((enum voip_class)e->cls)), groups[e->row->group]);
-	put_wrapped(out, 31, evidence_why(e, why));
+	fprintf(out, "  %6.1f %-10s %-14s ", (double)e->bits, or_dash(class_name((enum voip_class)e->cls)), groups[e->row->group]);
+	put_wrapped(out, 35, evidence_why(e, why));
 }
 
 static void put_sums(FILE *out, const struct trace *t, const struct report_conf *conf)

@@ -139,9 +139,9 @@ def check_method(source):
     for name in sorted(set(rows)):
         if f"`{name}`" not in text:
             problem(f"docs/METHOD.md: nothing about the detector `{name}`")
-    for group in demand(re.findall(r"^\tGROUP_(\w+),", read(source, "src/detect/detect.h"), re.M), "groups"):
-        if f"`{group.lower()}`" not in text:
-            problem(f"docs/METHOD.md: nothing about the group `{group.lower()}`")
+    for group in demand(re.findall(r'^\tX\(\w+, "(\w+)"\)', read(source, "src/detect/detect.h"), re.M), "groups"):
+        if f"`{group}`" not in text:
+            problem(f"docs/METHOD.md: nothing about the group `{group}`")
 
 
 def main():

@@ -74,6 +74,13 @@ def check_texts(squelch, write):
         compare(name, done.stdout, write)
 
 
+def check_speech(squelch):
+    """The evidence of cadence changes with its model, the form does not."""
+    done = run(squelch, ["--detect", "cadence", "--ndpi", "off", "pcaps/bench/linphone-speex.pcap.zst"])
+    if done.returncode != 0 or "(null)" in done.stdout or " cadence_sizes " not in done.stdout:
+        problem(f"a call by its cadence: {done.stdout}{done.stderr}")
+
+
 def check_errors(squelch):
     for words, code, said in ERRORS:
         done = run(squelch, words)
@@ -102,6 +109,7 @@ def main():
     squelch = os.path.abspath(squelch)
     os.chdir(source)
     check_texts(squelch, write)
+    check_speech(squelch)
     check_errors(squelch)
     check_ids(squelch)
     return 1 if problems else 0

@@ -20,11 +20,19 @@ static inline void run_took(struct look *l, unsigned row, enum look_result resul
 	}
 }
 
+/* Whether anything was said of the two hosts, or of one of them by itself (FACT_CUT). */
+static inline bool run_has_facts(const struct detect_env *env, const struct flow *f)
+{
+	const struct addr *a = &f->key.ip[0], *b = &f->key.ip[1];
+
+	return facts_maybe(env->facts, a, b) || facts_maybe(env->facts, a, a) || facts_maybe(env->facts, b, b);
+}
+
 /* Of these rows, those that still look and have something to look at. */
 static inline uint32_t run_worth_asking(const struct detect_env *env, const struct flow *f, uint32_t rows)
 {
 	rows &= f->alive;
-	if (rows & env->fact_rows && !facts_maybe(env->facts, &f->key.ip[0], &f->key.ip[1]))
+	if (rows & env->fact_rows && !run_has_facts(env, f))
 		rows &= ~env->fact_rows;
 	return rows;
 }

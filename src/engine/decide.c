@@ -7,7 +7,9 @@
 #include "judge/judge.h"
 
 /* How long the redial of a pair just cut is remembered: callers try again within a minute. */
-#define CUT_NS (60 * NS_PER_S)
+#define CUT_NS   (60 * NS_PER_S)
+/* And that of its inside host with anybody: clients try relays, TCP and port 443 within seconds. */
+#define CHASE_NS (30 * NS_PER_S)
 
 /* Of the application we found in the flow itself; else what names and libnDPI say. RTP of a call is no streaming, whatever its payload type. */
 static enum category category_of(const struct watch *w)
@@ -48,14 +50,27 @@ static void subject_of(const struct engine *e, const struct flow *f, struct subj
 	s->signaller_port = w->signaller_port;
 }
 
-/* A call was cut: what comes next between these two needs less evidence for a while. */
+/* What comes next between the two, or from the inside one (host is remote then), needs less evidence for a while. */
+static void remember_cut_of(struct engine *e, const struct flow *f, int host, int remote, uint64_t for_ns)
+{
+	struct fact cut = { .kind = FACT_CUT, .host = f->key.ip[host], .remote = f->key.ip[remote],
+		.app = (enum app)f->watch->app, .expires_ns = e->mono_ns + for_ns };
+
+	(void)facts_add(e->facts, &cut, e->mono_ns, &e->counts);
+}
+
+/*
+ * A call was cut. Both ends must have spoken: what a stranger sends to a host, under whatever address, teaches
+ * nothing about it. Of inside hosts alone is remembered that they called at all: others talk to the whole world.
+ */
 static void remember_cut(struct engine *e, const struct flow *f)
 {
+	if (f->dir[0].payloads == 0 || f->dir[1].payloads == 0)
+		return;
 	for (int dir = 0; dir < 2; dir++) {
-		struct fact cut = { .kind = FACT_CUT, .host = f->key.ip[dir], .remote = f->key.ip[!dir],
-			.app = (enum app)f->watch->app, .expires_ns = e->mono_ns + CUT_NS };
-
-		(void)facts_add(e->facts, &cut, e->mono_ns, &e->counts);
+		remember_cut_of(e, f, dir, !dir, CUT_NS);
+		if (policy_inside(e->policy, &f->key.ip[dir]))
+			remember_cut_of(e, f, dir, dir, CHASE_NS);
 	}
 }
 

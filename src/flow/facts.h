@@ -20,7 +20,7 @@ enum fact_kind {
 	FACT_ANNOUNCED, /* signalling said that media will come here */
 	FACT_RELAY,     /* a TURN server gave out this relayed address */
 	FACT_NAME,      /* a DNS answer gave this address for an application's name */
-	FACT_CUT,       /* a call between these two was just cut; any port, any protocol */
+	FACT_CUT,       /* a call between these two was just cut; any port, any protocol. remote is host: a call of this host with anybody */
 	FACT_ENDPOINT,  /* this UDP socket belongs to an application: remote:port, where remote may be the host itself */
 	FACT_KINDS
 };

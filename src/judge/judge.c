@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "judge/judge.h"
 
+static float own_speech(const float best[static GROUPS])
+{
+	return best[GROUP_RTP] + best[GROUP_VENDOR] + best[GROUP_CADENCE] + best[GROUP_CADENCE_SIZES] + best[GROUP_CADENCE_SPURTS];
+}
+
 float judge_bits(const struct evidence *e, unsigned n, enum voip_class cls)
 {
 	float best[GROUPS] = { 0 };
@@ -15,6 +20,8 @@ float judge_bits(const struct evidence *e, unsigned n, enum voip_class cls)
 		best[g] = e[i].bits;
 		seen[g] = true;
 	}
+	if (own_speech(best) < HISTORY_NEEDS)
+		best[GROUP_HISTORY] = 0;
 	for (unsigned g = 0; g < GROUPS; g++)
 		sum += best[g];
 	return sum;

@@ -183,8 +183,11 @@ static void craft_turn(struct craft *c)
 	c->way.to = old.way.from;
 }
 
-static bool send_one_way(struct script *s, struct packets *p, const struct craft *c, uint64_t start)
+/* In a series of TCP segments each follows the one before in the stream. */
+static bool send_one_way(struct script *s, struct packets *p, const struct craft *first, uint64_t start)
 {
+	struct craft one = *first, *c = &one;
+
 	for (uint64_t i = 0; i < p->count; i++) {
 		uint64_t late = p->jitter == 0 ? 0 : payload_draw(&s->seed) % p->jitter;
 
@@ -194,6 +197,7 @@ static bool send_one_way(struct script *s, struct packets *p, const struct craft
 		if ((p->lose == 0 || (i + 1) % p->lose != 0) &&
 		    !packets_add(s, start + i * p->every + late, c, p->payload.bytes, p->payload.len))
 			return false;
+		c->seq += (uint32_t)p->payload.len;
 	}
 	return true;
 }

@@ -97,6 +97,8 @@ def corpus(lab):
 
 # -- the comparison
 
+# What the kernel itself loses when packets wait in a queue, whoever reads it, it counts: docs/GATEWAY.md.
+
 def replayed(squelch, captures, rate):
     """What arrives at either end when captures are sent through the gateway: multisets; and how many were sent."""
     with world.world() as lab:
@@ -149,12 +151,12 @@ def compare(squelch, captures, rate, at_least):
     total = sum(sum(c.values()) for c in want.values())
     missing = sum(sum((want[r] - got[r]).values()) for r in want)
     extra = sum(sum((got[r] - want[r]).values()) for r in want)
-    if missing or extra:
+    if missing != crossed or extra:
         some = [p[:44].hex() for r in want for p in [*list(want[r] - got[r])[:3], *list(got[r] - want[r])[:3]]]
         raise LabError(f"{missing} packets missing, {extra} too many, of {total}; the kernel lost {crossed} to crossings: {some}")
     if total < sent * at_least:
         raise LabError(f"only {total} of {sent} packets pass even without squelch")
-    return f"{total} packets, the same with and without"
+    return f"{total} packets, the same with and without" + (f"; {crossed} lost by the kernel, each counted by it" if crossed else "")
 
 
 def replay(squelch):

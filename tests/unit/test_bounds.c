@@ -168,36 +168,60 @@ static void facts_survive_churn(void **state)
 
 /* --- streams --- */
 
+/* One direction of a stream, and who pays for it. */
+struct one_way {
+	struct budget *budget;
+	struct addr payer;
+	struct counts counts;
+	struct stream_memory memory;
+	struct stream_dir stream;
+};
+
+static void one_way_open(struct one_way *w, uint32_t next_seq)
+{
+	*w = (struct one_way){ .budget = budget_new(1 << 20, 1 << 20), .payer = host(1),
+		.stream = { .synced = true, .next_seq = next_seq } };
+	w->memory = (struct stream_memory){ w->budget, &w->payer, &w->counts };
+}
+
+static void one_way_close(struct one_way *w)
+{
+	stream_close(&w->stream, &w->memory);
+	assert_int_equal(budget_used(w->budget), 0);
+	budget_free(w->budget);
+}
+
+/* The bytes that are in order now, NULL none. */
+static const uint8_t *one_way_add(struct one_way *w, uint32_t seq, const void *bytes, uint32_t len, uint32_t *ready, bool *hole)
+{
+	return stream_add(&w->stream, &w->memory, seq, bytes, len, ready, hole);
+}
+
 struct piece { uint32_t at, len; };
 
 /* Sends pieces of "abcdefghij..." and returns what came out in order, as a parser that takes all. */
 static void replay(const struct piece *pieces, unsigned n, char *out, unsigned *holes)
 {
 	static const char text[] = "abcdefghijklmnopqrstuvwxyz";
-	struct budget *b = budget_new(1 << 20, 1 << 20);
-	struct addr payer = host(1);
-	struct counts c = { 0 };
-	struct stream_memory m = { b, &payer, &c };
-	struct stream_dir s = { .synced = true, .next_seq = 1000 };
+	struct one_way w;
 	size_t got = 0;
 
+	one_way_open(&w, 1000);
 	for (unsigned i = 0; i < n; i++) {
 		uint32_t ready;
 		bool hole;
-		const uint8_t *p = stream_add(&s, &m, 1000 + pieces[i].at,
-		    (const uint8_t *)text + pieces[i].at, pieces[i].len, &ready, &hole);
+		const uint8_t *p = one_way_add(&w, 1000 + pieces[i].at,
+		    text + pieces[i].at, pieces[i].len, &ready, &hole);
 
 		if (p == NULL)
 			continue;
 		memcpy(out + got, p, ready);
 		got += ready;
-		assert_true(stream_keep(&s, &m, p, ready, ready));
+		assert_true(stream_keep(&w.stream, &w.memory, p, ready, ready));
 	}
 	out[got] = '\0';
-	*holes = (unsigned)c.n[COUNT_STREAM_HOLES];
-	stream_close(&s, &m);
-	assert_int_equal(budget_used(b), 0);
-	budget_free(b);
+	*holes = (unsigned)w.counts.n[COUNT_STREAM_HOLES];
+	one_way_close(&w);
 }
 
 static void streams_come_out_in_order(void **state)
@@ -225,67 +249,55 @@ static void streams_come_out_in_order(void **state)
 
 static void of_overlapping_bytes_the_first_wins(void **state)
 {
-	struct budget *b = budget_new(1 << 20, 1 << 20);
-	struct addr payer = host(1);
-	struct counts c = { 0 };
-	struct stream_memory m = { b, &payer, &c };
-	struct stream_dir s = { .synced = true, .next_seq = 0 };
+	struct one_way w;
 	uint32_t n;
 	bool hole;
 
-	assert_null(stream_add(&s, &m, 4, (const uint8_t *)"good", 4, &n, &hole));
-	const uint8_t *p = stream_add(&s, &m, 0, (const uint8_t *)"1234evil", 8, &n, &hole);
+	one_way_open(&w, 0);
+	assert_null(one_way_add(&w, 4, "good", 4, &n, &hole));
+	const uint8_t *p = one_way_add(&w, 0, "1234evil", 8, &n, &hole);
 
 	assert_int_equal(n, 8);
 	assert_memory_equal(p, "1234good", 8);
-	stream_close(&s, &m);
-	budget_free(b);
+	one_way_close(&w);
 	(void)state;
 }
 
 static void a_hole_moves_the_stream_on(void **state)
 {
-	struct budget *b = budget_new(1 << 20, 1 << 20);
-	struct addr payer = host(1);
-	struct counts c = { 0 };
-	struct stream_memory m = { b, &payer, &c };
-	struct stream_dir s = { .synced = true, .next_seq = 0 };
+	struct one_way w;
 	uint32_t n;
 	bool hole;
-	const uint8_t *p = stream_add(&s, &m, 3 * STREAM_BYTES_MAX, (const uint8_t *)"later", 5, &n, &hole);
+
+	one_way_open(&w, 0);
+	const uint8_t *p = one_way_add(&w, 3 * STREAM_BYTES_MAX, "later", 5, &n, &hole);
 
 	assert_true(hole);
 	assert_int_equal(n, 5);
 	assert_memory_equal(p, "later", 5);
-	assert_int_equal(c.n[COUNT_STREAM_HOLES], 1);
-	stream_close(&s, &m);
-	budget_free(b);
+	assert_int_equal(w.counts.n[COUNT_STREAM_HOLES], 1);
+	one_way_close(&w);
 	(void)state;
 }
 
 static void a_stream_never_keeps_more_than_its_bound(void **state)
 {
-	struct budget *b = budget_new(1 << 20, 1 << 20);
-	struct addr payer = host(1);
-	struct counts c = { 0 };
-	struct stream_memory m = { b, &payer, &c };
-	struct stream_dir s = { .synced = true, .next_seq = 0 };
+	struct one_way w;
 	static uint8_t block[1000];
 	uint32_t seq = 0, n;
 	bool hole;
 
+	one_way_open(&w, 0);
 	for (unsigned i = 0; i < 40; i++, seq += sizeof block) { /* a parser that wants ever more */
-		const uint8_t *p = stream_add(&s, &m, seq, block, sizeof block, &n, &hole);
+		const uint8_t *p = one_way_add(&w, seq, block, sizeof block, &n, &hole);
 
 		assert_non_null(p);
-		if (!stream_keep(&s, &m, p, n, 0))
+		if (!stream_keep(&w.stream, &w.memory, p, n, 0))
 			break;
-		assert_true(budget_used(b) <= STREAM_BYTES_MAX);
+		assert_true(budget_used(w.budget) <= STREAM_BYTES_MAX);
 	}
-	assert_true(c.n[COUNT_STREAM_HOLES] > 0);
-	stream_close(&s, &m);
-	assert_int_equal(budget_used(b), 0);
-	budget_free(b);
+	assert_true(w.counts.n[COUNT_STREAM_HOLES] > 0);
+	one_way_close(&w);
 	(void)state;
 }
 

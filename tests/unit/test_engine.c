@@ -13,13 +13,9 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
-#include "engine.h"
+#include "engine/state.h"
 
-#ifdef __SANITIZE_ADDRESS__
-#define FLOOD 200000u
-#else
-#define FLOOD 1000000u
-#endif
+#define MILLION 1000000u
 
 #define WALL_NS (1767614400 * NS_PER_S) /* 2026-01-05 12:00 UTC */
 #define PACKET_MAX 1600
@@ -177,6 +173,7 @@ struct run {
 	size_t at;
 	bool flows;               /* keep flow events */
 	struct counts counts;
+	struct engine *engine;    /* while it runs */
 };
 
 /* Keeps whole lines; those of a million flows would fill the memory. */
@@ -215,10 +212,51 @@ static struct engine_conf plain_conf(void)
 	return c;
 }
 
-/* Runs the feed once and frees nothing but its own: the same feed may run again. */
-static struct run *run_feed(struct feed *s, const struct engine_conf *conf, const char *rules, bool flows)
+/* What a test has: packets, how they are looked at, and what came of them. */
+struct test {
+	struct engine_conf conf;
+	struct feed *feed;
+};
+
+static int test_open(void **state)
+{
+	struct test *t = calloc(1, sizeof *t);
+
+	assert_non_null(t);
+	t->conf = plain_conf();
+	t->feed = feed_new();
+	*state = t;
+	return 0;
+}
+
+static int test_close(void **state)
+{
+	struct test *t = *state;
+
+	source_close(&t->feed->base);
+	free(t);
+	return 0;
+}
+
+/* After every packet: nothing is larger than it may be. */
+static void assert_inside_budgets(void *arg, const struct flow *f, int dir, const struct packet *pkt)
+{
+	const struct engine *e = ((struct run *)arg)->engine;
+
+	assert_true(flow_table_count(e->table) <= e->conf.max_flows);
+	assert_true(budget_used(e->env.watch_budget) <= e->conf.watch_bytes);
+	assert_true(budget_used(e->env.stream_budget) <= e->conf.stream_bytes);
+	(void)f;
+	(void)dir;
+	(void)pkt;
+}
+
+/* Runs the feed once: the same feed may run again. */
+static struct run *run_feed(const struct test *t, const char *rules, bool flows)
 {
 	struct run *r = calloc(1, sizeof *r);
+	struct engine_conf conf = t->conf;
+	struct feed *s = t->feed;
 	FILE *eve = fopencookie(r, "w", (cookie_io_functions_t){ .write = run_write });
 	struct policy *policy = policy_parse(rules, "test", stderr);
 	struct event_sink *sink = event_sink_new(&(struct event_conf){ .eve = eve });
@@ -227,7 +265,9 @@ static struct run *run_feed(struct feed *s, const struct engine_conf *conf, cons
 	assert_non_null(r);
 	assert_non_null(policy);
 	assert_non_null(sink);
-	e = engine_new(conf, policy, sink);
+	conf.on_look = assert_inside_budgets;
+	conf.arg = r;
+	e = r->engine = engine_new(&conf, policy, sink);
 	assert_non_null(e);
 	r->flows = flows;
 	s->next = 0;
@@ -336,54 +376,48 @@ static void one_invite(struct feed *s, uint64_t ms, uint32_t i)
 
 static void test_call_is_found_in_a_syn_flood(void **state)
 {
-	struct engine_conf c = plain_conf();
-	struct feed *s = feed_new();
+	struct test *t = *state;
+	struct feed *s = t->feed;
 	struct run *r;
 
-	(void)state;
-	c.max_flows = 4096;
-	flood(s, FLOOD / 4, one_syn);
-	r = run_feed(s, &c, BLOCK, false);
+	t->conf.max_flows = 4096;
+	flood(s, MILLION / 4, one_syn);
+	r = run_feed(t, BLOCK, false);
 	assert_call_found(r);
-	assert_true(counted(r, COUNT_FLOWS_EVICTED) + counted(r, COUNT_FLOWS_REFUSED) >= FLOOD / 4 - 2 * 4096);
+	assert_true(counted(r, COUNT_FLOWS_EVICTED) + counted(r, COUNT_FLOWS_REFUSED) >= MILLION / 4 - 2 * 4096);
 	run_free(r);
-	source_close(&s->base);
 }
 
 static void test_call_is_found_among_one_packet_flows(void **state)
 {
-	struct engine_conf c = plain_conf();
-	struct feed *s = feed_new();
+	struct test *t = *state;
+	struct feed *s = t->feed;
 	struct run *r;
 
-	(void)state;
-	c.max_flows = 4096;
-	c.watch_bytes = 64 << 10;
-	c.watch_bytes_per_host = 16 << 10;
-	flood(s, FLOOD, one_datagram);
-	r = run_feed(s, &c, BLOCK, false);
+	t->conf.max_flows = 4096;
+	t->conf.watch_bytes = 64 << 10;
+	t->conf.watch_bytes_per_host = 16 << 10;
+	flood(s, MILLION, one_datagram);
+	r = run_feed(t, BLOCK, false);
 	assert_call_found(r);
-	assert_true(counted(r, COUNT_FLOWS_EVICTED) + counted(r, COUNT_FLOWS_REFUSED) >= FLOOD - 2 * 4096);
+	assert_true(counted(r, COUNT_FLOWS_EVICTED) + counted(r, COUNT_FLOWS_REFUSED) >= MILLION - 2 * 4096);
 	run_free(r);
-	source_close(&s->base);
 }
 
 static void test_call_is_found_when_everybody_wants_to_be_watched(void **state)
 {
-	struct engine_conf c = plain_conf();
-	struct feed *s = feed_new();
+	struct test *t = *state;
+	struct feed *s = t->feed;
 	struct run *r;
 
-	(void)state;
-	c.max_flows = 4096;
-	c.watch_bytes = 64 << 10;
-	c.watch_bytes_per_host = 16 << 10;
-	flood(s, FLOOD / 10, one_invite);
-	r = run_feed(s, &c, BLOCK, false);
+	t->conf.max_flows = 4096;
+	t->conf.watch_bytes = 64 << 10;
+	t->conf.watch_bytes_per_host = 16 << 10;
+	flood(s, MILLION / 50, one_invite);
+	r = run_feed(t, BLOCK, false);
 	assert_call_found(r);
-	assert_true(counted(r, COUNT_WATCH_REFUSED) + counted(r, COUNT_WATCH_EVICTED) > FLOOD / 20);
+	assert_true(counted(r, COUNT_WATCH_REFUSED) + counted(r, COUNT_WATCH_EVICTED) > MILLION / 100);
 	run_free(r);
-	source_close(&s->base);
 }
 
 /* --- torn streams --- */
@@ -409,71 +443,112 @@ static void invite_part(struct feed *s, uint64_t ms, size_t from, size_t n)
 }
 
 /* The INVITE was read whole: it is signalling, and the media it announced belongs to its call. */
-static void assert_invite_read(struct feed *s)
+static void assert_invite_read(struct test *t)
 {
-	struct engine_conf c = plain_conf();
 	struct run *r;
 
-	talk(s, 20000, 40);
-	r = run_feed(s, &c, BLOCK, true);
+	talk(t->feed, 20000, 40);
+	r = run_feed(t, BLOCK, true);
 	assert_int_equal(lines_with(r, VOIP, "\"class\":\"signalling\"", "\"app\":\"sip\"", "\"src_port\":5060", NULL), 1);
 	assert_int_equal(lines_with(r, VOIP, MEDIA, "announced by SIP", NULL) >= 1, 1);
 	assert_int_equal(lines_with(r, CALL, NULL), 1);
 	assert_int_equal(lines_with(r, CALL, "sip:bob@example.com", NULL), 1);
 	run_free(r);
-	source_close(&s->base);
 }
 
 static void test_invite_byte_by_byte(void **state)
 {
-	struct feed *s = feed_new();
+	struct test *t = *state;
 
-	(void)state;
-	connect_sip(s);
+	connect_sip(t->feed);
 	for (size_t i = 0; i < INVITE_LEN; i++)
-		invite_part(s, 10 + i, i, 1);
-	assert_invite_read(s);
+		invite_part(t->feed, 10 + i, i, 1);
+	assert_invite_read(t);
 }
 
 static void test_invite_in_overlapping_segments(void **state)
 {
+	struct test *t = *state;
 	char lie[200];
-	struct feed *s = feed_new();
 
-	(void)state;
 	memset(lie, 'X', sizeof lie);
-	connect_sip(s);
-	invite_part(s, 10, 0, 150);
+	connect_sip(t->feed);
+	invite_part(t->feed, 10, 0, 150);
 	/* Other bytes for what was read already, and then some that are true. */
 	memcpy(lie + 100, invite + 150, 100);
-	tcp(s, 11, far_sip, phone_sip, ACK, 100 + 50, lie, sizeof lie);
-	invite_part(s, 12, 0, 200);
-	invite_part(s, 13, 200, INVITE_LEN - 200);
-	assert_invite_read(s);
+	tcp(t->feed, 11, far_sip, phone_sip, ACK, 100 + 50, lie, sizeof lie);
+	invite_part(t->feed, 12, 0, 200);
+	invite_part(t->feed, 13, 200, INVITE_LEN - 200);
+	assert_invite_read(t);
 }
 
 static void test_invite_out_of_order(void **state)
 {
-	struct feed *s = feed_new();
+	struct test *t = *state;
 
-	(void)state;
-	connect_sip(s);
-	invite_part(s, 10, 0, 100);
-	invite_part(s, 11, 200, INVITE_LEN - 200);
-	invite_part(s, 12, 150, 60);
-	invite_part(s, 13, 100, 60);
-	assert_invite_read(s);
+	connect_sip(t->feed);
+	invite_part(t->feed, 10, 0, 100);
+	invite_part(t->feed, 11, 200, INVITE_LEN - 200);
+	invite_part(t->feed, 12, 150, 60);
+	invite_part(t->feed, 13, 100, 60);
+	assert_invite_read(t);
+}
+
+#define TORN 500u /* connections at a time that are torn to pieces */
+
+/* A part of an INVITE on the i-th of many connections, each of which began as one. */
+static void torn(struct feed *s, uint64_t ms, uint32_t i, size_t at, size_t n)
+{
+	struct end from = stranger(i % TORN);
+
+	if (i < TORN)
+		tcp(s, ms, from, phone_sip, SYN, 99, NULL, 0);
+	at %= INVITE_LEN - n;
+	tcp(s, ms, from, phone_sip, ACK, (uint32_t)(100 + at), invite + at, n);
+}
+
+/* Every other byte is missing, so that each one that comes is early. */
+static void one_byte(struct feed *s, uint64_t ms, uint32_t i)
+{
+	torn(s, ms, i, 2 * (size_t)(i / TORN), 1);
+}
+
+static void one_overlap(struct feed *s, uint64_t ms, uint32_t i)
+{
+	torn(s, ms, i, i < TORN ? 0 : 37 * (size_t)(i / TORN) + 5, 60);
+}
+
+static void assert_found_in_torn_streams(struct test *t, void (*one)(struct feed *, uint64_t, uint32_t))
+{
+	struct run *r;
+
+	t->conf.stream_bytes = 64 << 10;
+	t->conf.stream_bytes_per_host = 8 << 10;
+	flood(t->feed, MILLION / 20, one);
+	r = run_feed(t, BLOCK, false);
+	assert_call_found(r);
+	assert_true(counted(r, COUNT_STREAM_REFUSED) + counted(r, COUNT_STREAM_HOLES) > TORN / 2);
+	run_free(r);
+}
+
+static void test_call_is_found_among_one_byte_segments(void **state)
+{
+	assert_found_in_torn_streams(*state, one_byte);
+}
+
+static void test_call_is_found_among_overlapping_segments(void **state)
+{
+	assert_found_in_torn_streams(*state, one_overlap);
 }
 
 static void test_stream_budget_is_a_bound(void **state)
 {
-	struct engine_conf c = plain_conf();
-	struct feed *s = feed_new();
+	struct test *t = *state;
+	struct feed *s = t->feed;
 	struct run *r;
 
-	(void)state;
-	c.stream_bytes = 16 << 10;
-	c.stream_bytes_per_host = 8 << 10;
+	t->conf.stream_bytes = 16 << 10;
+	t->conf.stream_bytes_per_host = 8 << 10;
 	for (uint32_t i = 0; i < 2000; i++) {
 		struct end from = stranger(i);
 
@@ -481,11 +556,10 @@ static void test_stream_budget_is_a_bound(void **state)
 		tcp(s, i, from, phone_sip, ACK, 100, invite, 300); /* the rest never comes */
 	}
 	talk(s, 2000, 40);
-	r = run_feed(s, &c, BLOCK, false);
+	r = run_feed(t, BLOCK, false);
 	assert_call_found(r);
 	assert_true(counted(r, COUNT_STREAM_REFUSED) > 1000);
 	run_free(r);
-	source_close(&s->base);
 }
 
 /* --- time --- */
@@ -508,38 +582,35 @@ static void assert_voip_in_order(const struct run *r)
 
 static void test_time_that_steps_back_is_clamped(void **state)
 {
-	struct engine_conf c = plain_conf();
-	struct feed *s = feed_new();
+	struct test *t = *state;
+	struct feed *s = t->feed;
 	struct run *r;
 
-	(void)state;
 	udp(s, 100000, stranger(1), phone_sip, "x", 1);
 	talk(s, 90000, 100);              /* 10 s before: all 200 of them */
 	udp(s, 100001, stranger(2), phone_sip, "x", 1);
 	udp(s, 0, stranger(3), phone_sip, "x", 1);
-	r = run_feed(s, &c, BLOCK, true);
+	r = run_feed(t, BLOCK, true);
 	assert_int_equal(counted(r, COUNT_TIME_BACK), 201);
 	assert_true(lines_with(r, VOIP, MEDIA, PHONE, NULL) >= 1);
 	assert_int_equal(lines_with(r, FLOW, NULL), 4);
 	assert_int_equal(lines_with(r, FLOW, "T12:01:30", NULL), 0); /* no stamp of before */
 	assert_voip_in_order(r);
 	run_free(r);
-	source_close(&s->base);
 }
 
 static void test_epochs_are_independent(void **state)
 {
-	struct engine_conf c = plain_conf();
-	struct feed *s = feed_new();
+	struct test *t = *state;
+	struct feed *s = t->feed;
 	struct run *r;
 
-	(void)state;
 	connect_sip(s);
 	invite_part(s, 10, 0, INVITE_LEN);
 	talk(s, 100000, 40);
 	feed_add(s, SOURCE_EPOCH, 0, NULL, 0);
 	talk(s, 1000, 40);                /* earlier, and nobody announced it here */
-	r = run_feed(s, &c, BLOCK, true);
+	r = run_feed(t, BLOCK, true);
 	assert_int_equal(counted(r, COUNT_TIME_BACK), 0);
 	assert_int_equal(lines_with(r, FLOW, "\"src_port\":4000", NULL), 2);
 	assert_int_equal(lines_with(r, FLOW, "\"src_port\":4000", "announced", NULL), 1);
@@ -547,14 +618,13 @@ static void test_epochs_are_independent(void **state)
 	assert_int_equal(lines_with(r, CALL, NULL), 2);
 	assert_int_equal(lines_with(r, CALL, "sip:bob@example.com", NULL), 1);
 	run_free(r);
-	source_close(&s->base);
 }
 
 /* What a silent flow leaves behind, whatever told the time afterwards. */
-static char *end_of_silent_flow(bool ticks)
+static char *end_of_silent_flow(const struct test *proto, bool ticks)
 {
-	struct engine_conf c = plain_conf();
-	struct feed *s = feed_new();
+	struct test t = { proto->conf, feed_new() };
+	struct feed *s = t.feed;
 	struct run *r;
 	char *line, *text;
 
@@ -563,7 +633,7 @@ static char *end_of_silent_flow(bool ticks)
 		feed_add(s, SOURCE_TICK, ms, NULL, 0);
 	if (!ticks)
 		udp(s, 400000, stranger(1), phone_sip, "x", 1);
-	r = run_feed(s, &c, BLOCK, true);
+	r = run_feed(&t, BLOCK, true);
 	assert_int_equal(lines_with(r, FLOW, "\"src_port\":4000", "\"reason\":\"timeout\"", NULL), 1);
 	assert_int_equal(counted(r, COUNT_TICKS), ticks ? 3993 : 0);
 	line = strstr(r->text, "\"reason\":\"timeout\"");
@@ -593,9 +663,8 @@ static void blank(char *text)
 
 static void test_a_tick_ends_a_flow_as_a_packet_does(void **state)
 {
-	char *by_tick = end_of_silent_flow(true), *by_packet = end_of_silent_flow(false);
+	char *by_tick = end_of_silent_flow(*state, true), *by_packet = end_of_silent_flow(*state, false);
 
-	(void)state;
 	blank(by_tick);
 	blank(by_packet);
 	assert_string_equal(by_tick, by_packet);
@@ -605,19 +674,18 @@ static void test_a_tick_ends_a_flow_as_a_packet_does(void **state)
 
 static void test_the_same_packets_give_the_same_events(void **state)
 {
-	struct engine_conf c = plain_conf();
-	struct feed *s = feed_new();
+	struct test *t = *state;
+	struct feed *s = t->feed;
 	struct run *a, *b;
 
-	(void)state;
 	connect_sip(s);
 	invite_part(s, 10, 0, INVITE_LEN);
 	for (uint32_t i = 0; i < 500; i++)
 		one_datagram(s, 100 + i, i);
 	talk(s, 1000, 200);
-	a = run_feed(s, &c, BLOCK, true);
+	a = run_feed(t, BLOCK, true);
 	hash_init(); /* another key */
-	b = run_feed(s, &c, BLOCK, true);
+	b = run_feed(t, BLOCK, true);
 	assert_true(lines_with(a, VOIP, MEDIA, NULL) >= 1);
 	blank(a->text);
 	blank(b->text);
@@ -625,23 +693,26 @@ static void test_the_same_packets_give_the_same_events(void **state)
 	assert_memory_equal(&a->counts, &b->counts, sizeof a->counts);
 	run_free(a);
 	run_free(b);
-	source_close(&s->base);
 }
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, test_open, test_close)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_call_is_found_in_a_syn_flood),
-		cmocka_unit_test(test_call_is_found_among_one_packet_flows),
-		cmocka_unit_test(test_call_is_found_when_everybody_wants_to_be_watched),
-		cmocka_unit_test(test_invite_byte_by_byte),
-		cmocka_unit_test(test_invite_in_overlapping_segments),
-		cmocka_unit_test(test_invite_out_of_order),
-		cmocka_unit_test(test_stream_budget_is_a_bound),
-		cmocka_unit_test(test_time_that_steps_back_is_clamped),
-		cmocka_unit_test(test_epochs_are_independent),
-		cmocka_unit_test(test_a_tick_ends_a_flow_as_a_packet_does),
-		cmocka_unit_test(test_the_same_packets_give_the_same_events),
+		TEST(test_call_is_found_in_a_syn_flood),
+		TEST(test_call_is_found_among_one_packet_flows),
+		TEST(test_call_is_found_when_everybody_wants_to_be_watched),
+		TEST(test_invite_byte_by_byte),
+		TEST(test_invite_in_overlapping_segments),
+		TEST(test_invite_out_of_order),
+		TEST(test_call_is_found_among_one_byte_segments),
+		TEST(test_call_is_found_among_overlapping_segments),
+		TEST(test_stream_budget_is_a_bound),
+		TEST(test_time_that_steps_back_is_clamped),
+		TEST(test_epochs_are_independent),
+		TEST(test_a_tick_ends_a_flow_as_a_packet_does),
+		TEST(test_the_same_packets_give_the_same_events),
 	};
 
 	hash_init();

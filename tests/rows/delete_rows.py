@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Deletes every detector row, evidence group and bound in turn, and tells which test misses it.
 
-    delete_rows.py [--source DIR] [--work DIR] [--jobs N] [--only REGEX] [--list]
+    delete_rows.py [--source DIR] [--work DIR] [--jobs N] [--only REGEX] [--near] [--keep] [--table] [--list]
 
 Works on a copy of the tree, into which all deletions are compiled at once, each
 behind a condition that an environment variable makes true: one build, then the
 tests for each, first those that its name leads to, then all others, until one
 fails. A deletion no test misses is printed as NOBODY, one whose text is no
 longer in the code as STALE; for both the exit code is 1. Rows come from the
-table, groups from detect.h.
+table, groups from detect.h. --table writes the Markdown of docs/TESTING.md.
 """
 import argparse
 import os
@@ -124,9 +124,25 @@ BOUNDS = [
     ("time clamped", "src/engine/engine.c", "if (frame->mono_ns < e->came_mono_ns) {",
      "if (!GONE && frame->mono_ns < e->came_mono_ns) {", r"scenario\.time-back|unit\.test_engine"),
     ("CALLS_MAX", "src/event/call_table.c", "if (cs->n == CALLS_MAX && !make_room(cs, ev->wall_ns))",
-     "if (!GONE && (cs->n == CALLS_MAX && !make_room(cs, ev->wall_ns)))", r"unit\.test_calls"),
+     "if (!GONE && (cs->n == CALLS_MAX && !make_room(cs, ev->wall_ns)))", r"unit\.test_call"),
     ("CALL_FLOWS_MAX", "src/event/calls.c", "if (c->n_flow == CALL_FLOWS_MAX || (f",
-     "if ((!GONE && c->n_flow == CALL_FLOWS_MAX) || (f", r"unit\.test_calls"),
+     "if ((!GONE && c->n_flow == CALL_FLOWS_MAX) || (f", r"unit\.test_call"),
+    ("CALL_LINKS_MAX", "src/event/call_table.c", "if (c->n_links < CALL_LINKS_MAX)",
+     "if (GONE || c->n_links < CALL_LINKS_MAX)", r"unit\.test_call"),
+    ("SUMMARY_CALLS_MAX", "src/event/summary.c", "if (s->n_line == SUMMARY_CALLS_MAX)",
+     "if (!GONE && s->n_line == SUMMARY_CALLS_MAX)", r"unit\.test_summary"),
+    ("SUMMARY_HOSTS_MAX", "src/event/summary.c", "if (s->n_host == SUMMARY_HOSTS_MAX) {",
+     "if (!GONE && s->n_host == SUMMARY_HOSTS_MAX) {", r"unit\.test_summary"),
+    ("REASONS_MAX", "src/event/summary.c", "if (i == REASONS_MAX)",
+     "if (!GONE && i == REASONS_MAX)", r"unit\.test_summary"),
+    ("AUDIT_ROWS_MAX", "src/event/audit.c", "if (a->n_row == AUDIT_ROWS_MAX) {",
+     "if (!GONE && a->n_row == AUDIT_ROWS_MAX) {", r"unit\.test_audit"),
+    ("AUDIT_PEERS_MAX", "src/event/audit.c", "if (a->n_peer == AUDIT_PEERS_MAX) {",
+     "if (!GONE && a->n_peer == AUDIT_PEERS_MAX) {", r"unit\.test_audit"),
+    ("AUDIT_FINDS_MAX", "src/event/audit.c", "if (a->n_find == AUDIT_FINDS_MAX)",
+     "if (!GONE && a->n_find == AUDIT_FINDS_MAX)", r"unit\.test_audit"),
+    ("GTPU_EXT_MAX", "src/packet/tunnel.c", "if (i == GTPU_EXT_MAX || bytes == 0)",
+     "if ((!GONE && i == GTPU_EXT_MAX) || bytes == 0)", r"unit\.test_packet"),
 ]
 
 
@@ -190,8 +206,10 @@ def run(argv, **options):
 
 
 class Tree:
-    def __init__(self, source, work, jobs):
+    def __init__(self, source, work, jobs, keep):
         self.source, self.build, self.jobs = os.path.join(work, "tree"), os.path.join(work, "build"), str(jobs)
+        if keep:
+            return
         shutil.rmtree(self.source, ignore_errors=True)
         shutil.copytree(source, self.source, ignore=shutil.ignore_patterns(".git", "build*"))
         self.write("src/base/deleted.h", SWITCH_H)
@@ -249,14 +267,21 @@ def compile_in(tree, found):
     return stale
 
 
-def try_one(tree, d, sound):
+def try_one(tree, d, sound, near_only):
     """(verdict, detail) of one deletion."""
     near = [n for n in sound if re.search(d.tests, n)]
-    for names in (near, [n for n in sound if n not in near]):
+    for names in (near, [] if near_only else [n for n in sound if n not in near]):
         failed = tree.tests(names, d.number)
         if failed:
             return "missed", ", ".join(failed[:SHOWN])
     return "NOBODY", "no test fails"
+
+
+def print_table(rows):
+    print("| deleted | tests that miss it |\n|---|---|")
+    for d, detail in rows:
+        tests = ", ".join(f"`{name}`" for name in detail.split(", "))
+        print(f"| {d.kind} {d.name.replace('|', '/')} | {tests} |")
 
 
 def main():
@@ -265,6 +290,9 @@ def main():
     ap.add_argument("--work", default="/tmp/squelch-rows")
     ap.add_argument("--jobs", type=int, default=2)
     ap.add_argument("--only", default="", help="only deletions whose kind and name match")
+    ap.add_argument("--near", action="store_true", help="only the tests that a deletion's name leads to: quick, and no proof of NOBODY")
+    ap.add_argument("--keep", action="store_true", help="the copy in --work as it was built last; all its tests are taken to be sound")
+    ap.add_argument("--table", action="store_true", help="a table in Markdown, when all is done")
     ap.add_argument("--list", action="store_true")
     args = ap.parse_args()
     found = deletions(args.source)
@@ -273,21 +301,25 @@ def main():
         for d in todo:
             print(f"{d.kind:6} {d.name}")
         return 0
-    tree = Tree(args.source, args.work, args.jobs)
-    stale = compile_in(tree, found)
-    tree.make()
+    tree = Tree(args.source, args.work, args.jobs, args.keep)
+    stale = [] if args.keep else compile_in(tree, found)
+    if not args.keep:
+        tree.make()
     names = tree.names(SUITES)
-    broken = tree.tests(names, all_of_them=True)
+    broken = [] if args.keep else tree.tests(names, all_of_them=True)
     for name in broken:
         print(f"left out, fails already: {name}")
     sound = [n for n in names if n not in broken]
-    bad = 0
+    bad, rows = 0, []
     for d in todo:
         begun = time.monotonic()
-        verdict, detail = ("STALE", f"{d.edit[0]} has changed") if d in stale else try_one(tree, d, sound)
+        verdict, detail = ("STALE", f"{d.edit[0]} has changed") if d in stale else try_one(tree, d, sound, args.near)
         bad += verdict != "missed"
+        rows.append((d, detail))
         print(f"{verdict:7} {d.kind:6} {d.name:60} {detail} ({time.monotonic() - begun:.0f} s)", flush=True)
     print(f"{len(todo)} deletions, {bad} not missed")
+    if args.table:
+        print_table(rows)
     return 1 if bad else 0
 
 

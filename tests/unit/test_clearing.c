@@ -4,77 +4,27 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <cmocka.h>
-#include <netinet/in.h>
-#include <pcap/dlt.h>
 
-#include "base/clock.h"
 #include "base/hash.h"
-#include "detect/detect.h"
-#include "engine.h"
-#include "packet_build.h"
+#include "enforce_bench.h"
 
-#define WALL_NS (1767614400 * NS_PER_S) /* 2026-01-05 12:00 UTC */
 #define NEVER 25000u  /* ms: longer than anything is looked at */
-
-static void no_event(void *arg, const struct event *ev)
-{
-	(void)arg;
-	(void)ev;
-}
 
 struct sender { uint8_t proto; uint16_t payload; unsigned gap_us; };
 
-static struct policy *rules;
-
-/* An engine that enforces `block media`; `detect` as for --detect. */
-static struct engine *start(const char *detect)
+static struct enforced start(const char *detect)
 {
-	struct engine_conf conf = engine_conf_default();
-	struct engine *e;
-	char bad[32];
-
-	rules = policy_parse("block media\n", "test", stderr);
-	assert_non_null(rules);
-	assert_true(detect_select(detect, &conf.detectors, bad));
-	conf.ndpi = NDPI_OFF;
-	conf.enforce = true;
-	conf.on_event = no_event;
-	conf.max_flows = 64;
-	e = engine_new(&conf, rules, NULL);
-	assert_non_null(e);
-	engine_begin(e, NULL);
-	return e;
+	return enforced_start("block media\n", detect);
 }
 
-static void stop(struct engine *e)
+static struct fate take(struct enforced *e, const struct sender *s, uint64_t us)
 {
-	engine_end(e);
-	engine_free(e);
-	policy_free(rules);
-}
-
-/* The fate of one packet of the sender. */
-static struct fate take(struct engine *e, const struct sender *s, uint64_t us)
-{
-	static uint8_t bytes[1400];
-	static struct build b;
-	struct frame f;
-
-	build_begin(&b, bytes, s->payload);
-	if (s->proto == IPPROTO_UDP)
-		build_udp(&b, 4000, 5000);
-	else
-		build_tcp(&b, 4000, 5000, 0x18);
-	build_ip4(&b, s->proto, "192.0.2.10", "198.51.100.20");
-	f = (struct frame){ .data = b.p, .caplen = (uint32_t)b.n, .len = (uint32_t)b.n, .number = 1, .link = DLT_RAW,
-		.mono_ns = NS_PER_S + us * NS_PER_US, .wall_ns = WALL_NS + us * NS_PER_US };
-	return engine_packet(e, &f);
+	return enforced_packet(e, s->proto, s->payload, us);
 }
 
 /* Milliseconds from `from_ms` until the flow is passed for good; NEVER when it is not. */
-static unsigned cleared_from(struct engine *e, const struct sender *s, unsigned from_ms)
+static unsigned cleared_from(struct enforced *e, const struct sender *s, unsigned from_ms)
 {
 	for (uint64_t us = from_ms * 1000ull; us < (from_ms + NEVER) * 1000ull; us += s->gap_us)
 		if (take(e, s, us).final)
@@ -84,10 +34,10 @@ static unsigned cleared_from(struct engine *e, const struct sender *s, unsigned 
 
 static unsigned cleared_after(const struct sender *s, const char *detect)
 {
-	struct engine *e = start(detect);
-	unsigned after = cleared_from(e, s, 0);
+	struct enforced e = start(detect);
+	unsigned after = cleared_from(&e, s, 0);
 
-	stop(e);
+	enforced_stop(&e);
 	return after;
 }
 
@@ -113,27 +63,27 @@ static void bulk_is_cleared_soon(void **state)
 static void slow_that_turns_to_bulk_is_cleared_soon(void **state)
 {
 	static const struct sender slow = { IPPROTO_UDP, 150, 50000 }, bulk = { IPPROTO_UDP, 150, 500 };
-	struct engine *e = start(NULL);
+	struct enforced e = start(NULL);
 
 	(void)state;
 	for (unsigned ms = 0; ms < 8000; ms += slow.gap_us / 1000)
-		assert_false(take(e, &slow, ms * 1000ull).final);
-	assert_in_range(cleared_from(e, &bulk, 8000), 1, 1000);
-	stop(e);
+		assert_false(take(&e, &slow, ms * 1000ull).final);
+	assert_in_range(cleared_from(&e, &bulk, 8000), 1, 1000);
+	enforced_stop(&e);
 }
 
 /* One packet in 64 has a pace too, which is not the flow's: nobody may take it for a clock. */
 static void samples_make_no_clock(void **state)
 {
 	static const struct sender bulk = { IPPROTO_UDP, 150, 500 };
-	struct engine *e = start("cadence");
-	unsigned from = cleared_from(e, &bulk, 0);
+	struct enforced e = start("cadence");
+	unsigned from = cleared_from(&e, &bulk, 0);
 
 	(void)state;
 	assert_in_range(from, 1, 2500);
 	for (uint64_t us = from * 1000ull; us < 60000000; us += 20000)
-		assert_false(take(e, &bulk, us).watch);
-	stop(e);
+		assert_false(take(&e, &bulk, us).watch);
+	enforced_stop(&e);
 }
 
 static void nobody_listens_nobody_waits(void **state)

@@ -4,61 +4,27 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <cmocka.h>
-#include <netinet/in.h>
-#include <pcap/dlt.h>
 
-#include "base/clock.h"
 #include "base/hash.h"
-#include "engine.h"
-#include "packet_build.h"
+#include "enforce_bench.h"
 
-#define WALL_NS (1767614400 * NS_PER_S) /* 2026-01-05 12:00 UTC */
 #define SECONDS 20u
 #define FRAME_MS 20u
 #define FRAMES (SECONDS * 1000 / FRAME_MS)
 #define CONCEALED 3u /* frames: 60 ms, ITU-T G.711 Appendix I */
-
-static void no_event(void *arg, const struct event *ev)
-{
-	(void)arg;
-	(void)ev;
-}
 
 struct lost { unsigned all, longest, gaps; };
 
 /* A packet of `payload` bytes each 20 ms under `degrade any`: the lost ones, the longest run, gaps that are heard. */
 static struct lost degraded(uint8_t proto, size_t payload)
 {
-	static uint8_t bytes[1400];
-	struct engine_conf conf = engine_conf_default();
-	struct policy *rules = policy_parse("degrade any\n", "test", stderr);
+	struct enforced e = enforced_start("degrade any\n", NULL);
 	struct lost lost = { 0 };
 	unsigned run = 0;
-	struct engine *e;
 
-	assert_non_null(rules);
-	conf.ndpi = NDPI_OFF;
-	conf.enforce = true;
-	conf.on_event = no_event;
-	conf.max_flows = 64;
-	e = engine_new(&conf, rules, NULL);
-	assert_non_null(e);
-	engine_begin(e, NULL);
 	for (unsigned i = 0; i < FRAMES; i++) {
-		static struct build b;
-		struct frame f;
-
-		build_begin(&b, bytes, payload);
-		if (proto == IPPROTO_UDP)
-			build_udp(&b, 4000, 5000);
-		else
-			build_tcp(&b, 4000, 5000, 0x18);
-		build_ip4(&b, proto, "192.0.2.10", "198.51.100.20");
-		f = (struct frame){ .data = b.p, .caplen = (uint32_t)b.n, .len = (uint32_t)b.n, .number = i + 1, .link = DLT_RAW,
-			.mono_ns = NS_PER_S + i * FRAME_MS * NS_PER_MS, .wall_ns = WALL_NS + i * FRAME_MS * NS_PER_MS };
-		if (!engine_packet(e, &f).drop) {
+		if (!enforced_packet(&e, proto, payload, i * FRAME_MS * 1000ull).drop) {
 			run = 0;
 			continue;
 		}
@@ -67,10 +33,8 @@ static struct lost degraded(uint8_t proto, size_t payload)
 		lost.longest = run > lost.longest ? run : lost.longest;
 		lost.gaps += run == CONCEALED + 1;
 	}
-	assert_int_equal(engine_counts(e)->n[COUNT_DEGRADED], lost.all);
-	engine_end(e);
-	engine_free(e);
-	policy_free(rules);
+	assert_int_equal(engine_counts(e.engine)->n[COUNT_DEGRADED], lost.all);
+	enforced_stop(&e);
 	return lost;
 }
 

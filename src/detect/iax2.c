@@ -119,6 +119,9 @@ static struct iax2_call *call_get(struct iax2_state *s, uint8_t dir, const struc
 	struct iax2_call *c = call_of(s, dir, f->src);
 	struct iax2_call *peer = f->dst == 0 ? NULL : call_of(s, !dir, f->dst);
 
+	/* Asked for a token under a number that stands for no call: the NEW comes again with it, and is the same call. */
+	if (peer != NULL && f->type == TYPE_IAX && f->subclass == IAX_CALLTOKEN)
+		return peer;
 	if (c != NULL && iax2_frame_begins(f) && c->number[!dir] != 0 && !f->again) {
 		c->used = false; /* the number is used anew */
 		c = NULL;

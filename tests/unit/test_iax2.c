@@ -7,7 +7,7 @@
 #define CALLEE true
 
 enum { VOICE = 2, CONTROL = 4, IAX = 6 };
-enum { NEW = 1, ACK = 4, HANGUP = 5, REJECT = 6, ACCEPT = 7 };
+enum { NEW = 1, ACK = 4, HANGUP = 5, REJECT = 6, ACCEPT = 7, CALLTOKEN = 40 };
 
 /* A full frame; elements or media behind it. */
 struct full { uint16_t src, dst; uint32_t stamp; uint8_t oseq, iseq, type, sub; const void *tail; size_t n; };
@@ -80,6 +80,24 @@ static void a_call_refused(void **state)
 	set_up(f);
 	say(f, CALLEE, (struct full){ 0x0777, 0x1234, 9, 1, 1, IAX, REJECT, "\x16\x01x", 3 });
 	assert_int_equal(f->signal.phase, CALL_FAILED);
+}
+
+/* Asterisk asks for a token first, under a number that stands for no call: the NEW that brings it begins no other call. */
+static void a_call_that_needs_a_token_is_one(void **state)
+{
+	static const char token[] = ELEMENTS "\x36\x04" "1234";
+	struct feed *f = *state;
+	uint64_t call;
+
+	say(f, CALLER, (struct full){ 0x1234, 0, 3, 0, 0, IAX, NEW, ELEMENTS, sizeof ELEMENTS - 1 });
+	call = f->signal.call;
+	say(f, CALLEE, (struct full){ 1, 0x1234, 3, 0, 1, IAX, CALLTOKEN, "\x36\x04" "1234", 6 });
+	say(f, CALLER, (struct full){ 0x1234, 0, 5, 0, 0, IAX, NEW, token, sizeof token - 1 });
+	assert_int_equal(f->signals, 1);
+	say(f, CALLEE, (struct full){ 0x0777, 0x1234, 6, 0, 1, IAX, ACCEPT, "\x09\x04\0\0\0\x04", 6 });
+	say(f, CALLEE, (struct full){ 0x0777, 0x1234, 9, 1, 1, CONTROL, 4, NULL, 0 });
+	assert_int_equal(f->signal.phase, CALL_ANSWERED);
+	assert_true(f->signal.call == call);
 }
 
 static void mini_frames_are_media(void **state)
@@ -266,7 +284,7 @@ static void damaged_frames(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(a_new_call), test(a_call_from_set_up_to_end), test(a_call_refused), test(mini_frames_are_media),
+		test(a_new_call), test(a_call_from_set_up_to_end), test(a_call_refused), test(a_call_that_needs_a_token_is_one), test(mini_frames_are_media),
 		test(the_stamp_comes_around), test(mini_frames_joined_midway), test(other_clocks_are_not_iax2),
 		test(mini_frames_of_another_number_are_nothing), test(trunk_joined_midway), test(trunk_frames),
 		test(joined_in_the_middle), test(rtp_is_not_iax2), test(random_payloads_are_not_iax2),

@@ -301,6 +301,23 @@ static void a_stream_never_keeps_more_than_its_bound(void **state)
 	(void)state;
 }
 
+/* Every other byte: what came too early is kept for so many gaps, then the stream moves on. */
+static void a_stream_waits_for_so_many_gaps(void **state)
+{
+	struct one_way w;
+	uint32_t n;
+	bool hole = false;
+	unsigned gaps = 0;
+
+	one_way_open(&w, 0);
+	for (uint32_t seq = 1; !hole && gaps < 100; seq += 2, gaps++)
+		(void)one_way_add(&w, seq, "x", 1, &n, &hole);
+	assert_int_equal(gaps, STREAM_RANGES + 1);
+	assert_int_equal(w.counts.n[COUNT_STREAM_HOLES], 1);
+	one_way_close(&w);
+	(void)state;
+}
+
 static int setup(void **state)
 {
 	(void)state;
@@ -321,6 +338,7 @@ int main(void)
 		cmocka_unit_test(of_overlapping_bytes_the_first_wins),
 		cmocka_unit_test(a_hole_moves_the_stream_on),
 		cmocka_unit_test(a_stream_never_keeps_more_than_its_bound),
+		cmocka_unit_test(a_stream_waits_for_so_many_gaps),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);

@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 
-#define SYLLABLE_MS   240u   /* at most: speech is modulated at 3 to 5 Hz (Houtgast and Steeneken 1985); frames of 20 ms are compared 100 ms apart */
+#define SYLLABLE_MS   120u   /* at most: half a syllable; speech is modulated at 3 to 5 Hz (Houtgast and Steeneken 1985) */
 #define NEIGHBOUR_MS  20u    /* at least: within less all things that move are alike */
 #define LEVEL_CHANGE  0.3f     /* of the level: four times the spread of Opus at a steady voice, less than its step to silence */
 #define LEVEL_FOLLOWS 8        /* packets */

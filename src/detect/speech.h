@@ -85,7 +85,7 @@ void speech_feed(struct speech *, int dir, uint64_t mono_ns, uint32_t size);
 /* Reads both directions, and aims the size tests at the grids found. */
 void speech_read(struct speech *, uint64_t mono_ns, struct speech_view out[2]);
 
-/* How many packets apart the syllable test looks: 100 ms at 20 ms, 240 ms at 60; period_ms is not 0. */
+/* How many packets apart the syllable test looks: about 100 ms; period_ms is not 0. */
 unsigned speech_syllable_packets(unsigned period_ms);
 
 #endif

@@ -88,7 +88,9 @@ static void weigh_clock(const struct speech_view v[2], struct speech_opinion *o)
 #define STEADY_SPREAD  0.125f /* of the mean; Opus and SILK hold a target rate within it while somebody talks; */
 #define STEADY_ODD     0.1f   /* and leave it as rarely */
 #define SYLLABLE_NEAR  0.35f  /* correlation of neighbours beyond what chance gives; */
-#define SYLLABLE_FALL  0.15f  /* and how much of it is gone 100 ms on, beyond what a random walk loses */
+#define SYLLABLE_NEAR_MAX 0.88f /* Opus at 20 ms: 0.72 to 0.85 */
+#define SYLLABLE_LEFT  0.5f   /* of it 100 ms on: Opus 0.55 to 0.8 */
+#define SYLLABLE_LEFT_MAX 0.9f
 #define SYLLABLE_SPREAD_MAX 0.7f
 #define RELAY_ADDS     2      /* bytes: Mumble's server adds the speaker's number, one or two */
 #define MEANS_ALIKE    1.15f  /* ratio: one codec, one target rate */
@@ -110,18 +112,23 @@ static void weigh_clock(const struct speech_view v[2], struct speech_opinion *o)
 #define RARITY_MIN     3.0f   /* a size that more than one in eight is a codec's says nothing */
 
 /*
- * A random walk (a world whose moving things come and go) has smooth sizes too.
- * Over n packets its variance is n / 6 steps', so the correlation at a distance
- * of k falls by 3 k / n; syllables lose more. And each packet put aside hides a
- * jump: sizes drawn at random, a fifth of them put aside, have a correlation of 0.45.
+ * An encoder's sizes are syllables and, on top of them, what each frame costs by
+ * itself. So neighbours are alike but not as alike as those of something that
+ * only moves; and what correlation they have is loudness, of which half a syllable
+ * on more than half is left, and not all. A random walk's correlation falls by
+ * 3 k / n at a distance of k in n packets; a Gauss-Markov process with neighbours
+ * as alike has lost more. And each packet put aside hides a jump: sizes drawn at
+ * random, a fifth of them put aside, have a correlation of 0.45.
  */
 static bool is_syllables(const struct speech_view *v)
 {
-	float n = (float)v->n;
+	float n = (float)v->n, accident = 1 / sqrtf(n);
 	float walk = 3 * (float)(speech_syllable_packets(v->clock.period_ms) - 1) / n;
 
-	return v->spread <= SYLLABLE_SPREAD_MAX * v->mean && v->smooth >= SYLLABLE_NEAR + 1 / sqrtf(n) + v->odd &&
-	    v->smooth - v->syllable >= SYLLABLE_FALL + 2 * walk;
+	return v->spread <= SYLLABLE_SPREAD_MAX * v->mean &&
+	    v->smooth >= SYLLABLE_NEAR + accident + v->odd && v->smooth <= SYLLABLE_NEAR_MAX &&
+	    v->syllable >= (SYLLABLE_LEFT - accident) * v->smooth &&
+	    v->syllable <= (SYLLABLE_LEFT_MAX - walk) * v->smooth;
 }
 
 static bool changes_level(const struct speech_view *v)

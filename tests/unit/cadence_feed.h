@@ -38,6 +38,7 @@ enum size_model {
 	SIZES_UNIFORM,    /* a to b */
 	SIZES_NORMAL,     /* mean a, deviation b */
 	SIZES_WALK,       /* from a to b in small steps */
+	SIZES_MARKOV,     /* mean a, deviation b, four fifths of it from one to the next: a first-order Gauss-Markov process */
 	SIZES_VOICE,      /* variable rate around a: syllables, and words with silence of b bytes between them */
 };
 
@@ -101,6 +102,10 @@ static inline unsigned sender_size(struct sender *s)
 	case SIZES_WALK:
 		s->walk = fmin(fmax(s->walk + 9 * dice_normal(&s->dice), s->a), s->b);
 		size = s->walk;
+		break;
+	case SIZES_MARKOV:
+		s->syllable = 0.8 * s->syllable + 0.6 * dice_normal(&s->dice);
+		size = fmax(s->a + s->b * s->syllable, 12);
 		break;
 	case SIZES_VOICE:
 		size = voice_size(s);

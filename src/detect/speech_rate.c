@@ -47,7 +47,7 @@ static float rate_error(const struct speech_rate *r, unsigned period_ms)
 /* Forgets the older half. */
 static void fade(struct speech_rate *r)
 {
-	r->first_ms = (uint16_t)(r->first_ms + span_us(r) / 2000);
+	r->first_ms = (uint16_t)(r->first_ms + (uint32_t)(span_us(r) / 2000)); /* wraps */
 	r->all /= 2;
 	r->drift /= 2;
 }

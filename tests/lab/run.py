@@ -32,6 +32,7 @@ import satellite  # noqa: E402
 import control  # noqa: E402
 import hook  # noqa: E402
 import replay  # noqa: E402
+import streams  # noqa: E402
 import ordinary  # noqa: E402
 
 SKIP = 77
@@ -53,7 +54,7 @@ def cases():
         yield Case(f"allow-{name}", ("sipp",), None, lambda s, r=rules, m=make: calls.allowed(r, m, s), quick)
     for name, function, quick in roles.TABLE:
         yield Case(f"skype-{name}", (), None, function, quick)
-    for name, function, quick in (row for part in (hook, steady, broken, actions, satellite, control, replay) for row in part.TABLE):
+    for name, function, quick in (row for part in (hook, steady, broken, actions, satellite, control, replay, streams) for row in part.TABLE):
         yield Case(f"gate-{name}", (), None, function, quick, not name.startswith(ALONE))
 
 

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Calls over TCP are cut inline: RTP framed as RFC 4571 says, both ways, without signalling."""
+import random
+import struct
+
+import calls
+import world
+from net import CLIENT4, SERVER4, LabError
+from wire import ETHERNET, Wire
+from world import TOP
+
+VOICE = f"{TOP}/tools/lab/voice.py"
+PORT = 7000
+SYSTEM_PYTHON = "/usr/bin/python3"  # has the Debian packages
+PTIME_S, SAMPLES, PCMU = 0.02, 160, 0  # RFC 3551: 20 ms of G.711 at 8 kHz
+
+
+def rtp(lab, name, seconds):
+    """A file of RTP packets for voice.py, as a phone sends them."""
+    rng = random.Random(name)
+    ssrc, first, stamp = rng.getrandbits(32), rng.getrandbits(16), rng.getrandbits(31)
+    with open(lab.path(name), "wb") as fh:
+        for i in range(int(seconds / PTIME_S)):
+            packet = struct.pack(">BBHII", 0x80, PCMU, (first + i) & 0xffff, stamp + i * SAMPLES, ssrc) + rng.randbytes(SAMPLES)
+            fh.write(struct.pack("!IH", int(i * PTIME_S * 1000), len(packet)) + packet)
+    return lab.path(name)
+
+
+def framed(lab):
+    """voice.py at both ends: TCP, each packet behind its length."""
+    ends = []
+    for role, what in (("server", "listen"), ("client", "call")):
+        ends.append(lab.start(role, SYSTEM_PYTHON, VOICE, what, SERVER4, str(PORT), "--frames", rtp(lab, what, calls.TALK_S),
+                              "--seconds", str(calls.TALK_S)))
+        if what == "listen":
+            lab.wait_port("server", PORT)
+    ends[1].wait(timeout=calls.TALK_S + 30)
+
+
+def payloads(wire, role, source):
+    """When TCP segments with payload from `source` were seen at an end."""
+    found = []
+    for t, frame in wire.frames(role):
+        ip = frame[ETHERNET:]
+        head = (ip[0] & 15) * 4
+        if ip[12:16] == source and struct.unpack_from(">H", ip, 2)[0] > head + (ip[head + 12] >> 4) * 4:
+            found.append(t)
+    return found
+
+
+def lived(lab, make):
+    """The seconds that media arrived, and that it was sent, of the direction that lived longer."""
+    with Wire(lab, ("client", "server")).open(f"tcp port {PORT} and ip") as wire:
+        make(lab)
+    ways = []
+    for address, here, there in ((CLIENT4, "client", "server"), (SERVER4, "server", "client")):
+        source = bytes(map(int, address.split(".")))
+        sent, came = payloads(wire, here, source), payloads(wire, there, source)
+        if not sent:
+            raise LabError("no media was sent")
+        ways.append((max(came, default=sent[0]) - sent[0], sent[-1] - sent[0]))
+    return max(ways)
+
+
+def tcp_framed(squelch):
+    with world.world() as lab:
+        seconds, _ = lived(lab, framed)
+        if seconds < calls.LONG_S:
+            raise LabError(f"without squelch the call lives {seconds:.1f} s")
+    with world.world() as lab, world.gateway(lab, squelch, calls.BLOCK) as gate:
+        seconds, tried = lived(lab, framed)
+        gate.stop()
+        drops = [e for e in gate.events("voip") if e["verdict"]["action"] == "drop" and e["verdict"]["enforced"]]
+        if seconds > calls.SOON_S or not drops or drops[-1]["voip"]["class"] != "media" or drops[-1]["proto"] != "TCP":
+            raise LabError(f"media went on for {seconds:.2f} s; {[(e['voip']['class'], e['verdict']) for e in gate.events('voip')]}")
+        if seconds > tried - 0.5:
+            raise LabError(f"the senders gave up after {tried:.1f} s by themselves")
+        return f"cut after {seconds:.2f} s (sent again for {tried:.1f} s), as {drops[-1]['voip']['app']}"
+
+
+# Name, function of the path of squelch, in every run.
+TABLE = (
+    ("tcp-framed", tcp_framed, True),
+)

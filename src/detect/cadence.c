@@ -110,12 +110,22 @@ static void say_one_way(struct look *l, struct speech_opinion *o, uint32_t us)
 		say(l, ROW_CLOCK, CLASS_MEDIA, &nothing);
 }
 
+/*
+ * Of one size alone a codec is told by what is left of it without the header of
+ * RTP. Where RTP would have been read and was not, there is no such header.
+ */
+static enum speech_wrap around(const struct look *l)
+{
+	return detect_denies(l, GROUP_RTP) ? WRAP_FOREIGN : WRAP_DATAGRAM;
+}
+
 static void weigh(struct look *l, struct speech *s, uint32_t us)
 {
 	struct speech_view view[2];
 	struct speech_opinion o;
 
 	speech_read(s, l->pkt->frame->mono_ns, view);
+	view[0].wrap = view[1].wrap = around(l);
 	speech_weigh(view, &o);
 	if (o.one_way)
 		say_one_way(l, &o, us);

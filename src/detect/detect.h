@@ -224,6 +224,8 @@ void *detect_state(struct look *, size_t size);
 void *detect_state_find(const struct look *);
 /* Whether the row has evidence on this flow already. */
 bool detect_has_evidence(const struct look *);
+/* Whether rows of the group look at payloads of this flow and have nothing that speaks for them. */
+bool detect_denies(const struct look *, enum group);
 /* Sets the row's evidence; `why` must be static text. bits of a row that is not verified are cut. */
 void detect_evidence(struct look *, enum voip_class, enum app, float bits,
     const char *why, uint32_t a, uint32_t b);

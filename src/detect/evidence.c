@@ -89,6 +89,19 @@ bool detect_has_evidence(const struct look *l)
 	return false;
 }
 
+bool detect_denies(const struct look *l, enum group group)
+{
+	const struct watch *w = l->flow->watch;
+	bool on = false;
+
+	for (unsigned i = 0; w != NULL && i < w->n_evidence; i++)
+		if (w->evidence[i].row->group == group && w->evidence[i].bits > 0)
+			return false;
+	for (unsigned i = 0; i < n_detectors && !on; i++)
+		on = detectors[i].group == group && l->env->enabled & 1u << i;
+	return on;
+}
+
 void detect_media_packet(struct look *l, uint64_t first_ns)
 {
 	struct watch *w = l->flow->watch;

@@ -58,13 +58,14 @@ static_assert(sizeof(struct speech) <= 256, "state of a flow whose cadence is wa
 /* What may stand around the frames of a codec, besides what is known and taken off. */
 enum speech_wrap {
 	WRAP_DATAGRAM,           /* RTP and its kin */
+	WRAP_FOREIGN,            /* a datagram of which those who read payloads say that it is no RTP */
 	WRAP_RECORD,             /* nothing: a record in the clear */
 	WRAP_HIDDEN,             /* whatever an application put into an encrypted record */
 };
 
 /* One direction as the tests see it. */
 struct speech_view {
-	enum speech_wrap wrap;   /* set by who feeds records */
+	enum speech_wrap wrap;   /* set by who feeds it; WRAP_DATAGRAM unless said */
 	struct clock_reading clock;
 	float mean;              /* bytes */
 	float spread;            /* standard deviation, bytes */

@@ -147,13 +147,18 @@ static bool is_steady(const struct speech_view *v)
 	    (changes_level(v) && v->modal >= FLOOR_MODAL && v->smooth >= FLOOR_SMOOTH);
 }
 
+static bool is_datagram(const struct speech_view *v)
+{
+	return v->wrap == WRAP_DATAGRAM || v->wrap == WRAP_FOREIGN;
+}
+
 /* Records of one size: a codec's, by itself or as the masked half of a WebSocket. */
 static bool is_codec(const struct speech_view *v)
 {
 	unsigned period = v->clock.period_ms;
 
-	if (v->wrap == WRAP_DATAGRAM)
-		return speech_codec(period, v->size) != NULL;
+	if (is_datagram(v))
+		return speech_codec(period, v->size, v->wrap) != NULL;
 	return speech_codec_rarity(period, v->size, v->size, v->wrap) >= RARITY_MIN ||
 	    (v->size > WS_MASK && speech_codec_rarity(period, v->size - WS_MASK, v->size, v->wrap) >= RARITY_MIN);
 }
@@ -217,9 +222,9 @@ static bool same_codec(const struct speech_view v[2], const enum speech_shape sh
 
 static struct speech_bits alike(const struct speech_view v[2], const enum speech_shape shape[2])
 {
-	if (shape[0] == SHAPE_CODEC && shape[1] == SHAPE_CODEC && v[0].wrap != WRAP_DATAGRAM)
+	if (shape[0] == SHAPE_CODEC && shape[1] == SHAPE_CODEC && !is_datagram(&v[0]))
 		return records_alike(v);
-	if (v[0].wrap == WRAP_DATAGRAM && same_codec(v, shape))
+	if (is_datagram(&v[0]) && same_codec(v, shape))
 		return (struct speech_bits){ 7, "size of a telephone codec both ways, {0} and {1} bytes", { v[0].size, v[1].size } };
 	if (shape[0] == SHAPE_STEADY && shape[1] == SHAPE_STEADY && ratio(v[0].mean, v[1].mean) <= MEANS_ALIKE)
 		return (struct speech_bits){ 6, "sizes hold one rate both ways, about {0} and {1} bytes", { (uint32_t)v[0].mean, (uint32_t)v[1].mean } };

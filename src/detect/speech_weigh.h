@@ -38,8 +38,8 @@ void speech_weigh(const struct speech_view view[2], struct speech_opinion *);
 
 /* How the sizes of one direction behave. */
 enum speech_shape speech_shape_of(const struct speech_view *);
-/* A constant-rate codec that sends payloads of `size` bytes, wrapped in RTP or SRTP or IAX2, every `period_ms`; NULL none, or the size is round. */
-const char *speech_codec(unsigned period_ms, unsigned size);
+/* A constant-rate codec that sends datagrams of `size` bytes every `period_ms`, in RTP or what else may be around; NULL none, or the size is round. */
+const char *speech_codec(unsigned period_ms, unsigned size, enum speech_wrap);
 /*
  * How rare it is, in bits, that records of one size either way are frames of one
  * codec of constant rate at this period: of the sizes that records may have, which

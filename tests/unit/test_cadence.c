@@ -199,7 +199,28 @@ static void codecs_are_known(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++)
-		assert_int_equal(speech_codec(cases[i].period, cases[i].size) != NULL, cases[i].known);
+		assert_int_equal(speech_codec(cases[i].period, cases[i].size, WRAP_DATAGRAM) != NULL, cases[i].known);
+}
+
+/* Where there is no RTP, sizes of 240 that pass for a codec's: few, and G.711's among them. */
+static void few_sizes_are_codecs_without_rtp(void **state)
+{
+	static const struct { unsigned period, most; } cases[] = { { 10, 14 }, { 20, 16 }, { 30, 12 }, { 40, 8 }, { 60, 8 } };
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+		unsigned n = 0, with_rtp = 0;
+
+		for (unsigned size = 20; size < 260; size++) {
+			n += speech_codec(cases[i].period, size, WRAP_FOREIGN) != NULL;
+			with_rtp += speech_codec(cases[i].period, size, WRAP_DATAGRAM) != NULL;
+		}
+		assert_in_range(n, 1, cases[i].most);
+		assert_true(n <= with_rtp);
+	}
+	assert_non_null(speech_codec(20, 172, WRAP_FOREIGN));
+	assert_null(speech_codec(20, 45, WRAP_FOREIGN));
+	assert_non_null(speech_codec(30, 36, WRAP_FOREIGN));
 }
 
 /* --- voice --- */
@@ -352,7 +373,7 @@ int main(void)
 		cmocka_unit_test(time_may_wrap),
 		cmocka_unit_test(bursts_count_once),
 		cmocka_unit_test(a_stall_is_no_pause),
-		cmocka_unit_test(codecs_are_known),
+		cmocka_unit_test(codecs_are_known), cmocka_unit_test(few_sizes_are_codecs_without_rtp),
 		cmocka_unit_test(telephone_codecs),
 		cmocka_unit_test(variable_rate),
 		cmocka_unit_test(silence_suppression),

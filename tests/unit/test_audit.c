@@ -330,6 +330,29 @@ static void the_table_is_bounded(void **state)
 	audit_free(a);
 }
 
+/* One host with more peers than are kept, and more findings: all are counted, the first are kept. */
+static void peers_and_findings_are_bounded(void **state)
+{
+	struct audit *a = audit_new();
+	struct audit_lists l;
+
+	(void)state;
+	for (unsigned i = 0; i < AUDIT_PEERS_MAX + 7; i++) {
+		flow(0, 5, 1, CLASS_MEDIA, APP_ZOOM, 40);
+		ev.flow.ip[1] = ip4(203, (int)(i >> 16), (int)(i >> 8 & 255), (int)(i & 255));
+		audit_flow(a, &ev);
+	}
+	for (unsigned i = 0; i < AUDIT_FINDS_MAX + 3; i++) {
+		note(AUDIT_CREDENTIALS, i, 5);
+		audit_take(a, &ev);
+	}
+	l = audit_lists(a);
+	assert_int_equal(l.peers_refused, 7);
+	assert_int_equal(l.n_find, AUDIT_FINDS_MAX);
+	assert_int_equal(l.finds, AUDIT_FINDS_MAX + 3);
+	audit_free(a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -337,7 +360,7 @@ int main(void)
 		cmocka_unit_test(restricted_services), cmocka_unit_test(accepted_from_outside),
 		cmocka_unit_test(calls_are_counted), cmocka_unit_test(facts_of_skype), cmocka_unit_test(findings),
 		cmocka_unit_test(recordings), cmocka_unit_test(the_text_stays_narrow), cmocka_unit_test(nothing_found),
-		cmocka_unit_test(the_table_is_bounded),
+		cmocka_unit_test(the_table_is_bounded), cmocka_unit_test(peers_and_findings_are_bounded),
 	};
 
 	hash_init();

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "event/calls.h"
 #include "event_make.h"
 
 /* Calls as the sink writes them; times are milliseconds after T0. */
@@ -338,6 +339,21 @@ static void agents_tie_flows(void **state)
 	assert_in(sink_text, "\"signalling\":null,\"signalling_reason\":\"no readable signalling\"");
 }
 
+/* One flow, more pairs of agents than a call keeps: the call stays one, of that flow. */
+static void pairs_of_agents_are_bounded(void **state)
+{
+	(void)state;
+	for (uint64_t pair = 1; pair <= CALL_LINKS_MAX + 3; pair++) {
+		make_flow(&ev, EVENT_SIGNAL, pair, 2, 5, 40000, 1, 1000);
+		ev.signal = (struct call_signal){ .call = 98 + pair, .phase = CALL_ICE, .app = APP_STUN };
+		event_emit(sink, &ev);
+	}
+	voip(100, 2, 5, 40000, 1, 1000, CLASS_MEDIA, APP_WEBRTC, 0);
+	stop();
+	assert_int_equal(calls_written(), 1);
+	assert_in(sink_text, "\"flows\":[2]");
+}
+
 /* Checks came before anybody knew of the dialog. */
 static void checks_move_to_their_dialog(void **state)
 {
@@ -435,7 +451,7 @@ int main(void)
 		T(codec_is_what_the_receiver_asked_for), T(unknown_codec_says_why),
 		T(same_hosts_are_one_call), T(after_ten_seconds_it_is_another),
 		T(one_application_from_one_host), T(rtp_from_one_host_stays_apart),
-		T(rtcp_goes_to_the_port_beside_it), T(agents_tie_flows), T(checks_move_to_their_dialog),
+		T(rtcp_goes_to_the_port_beside_it), T(agents_tie_flows), T(pairs_of_agents_are_bounded), T(checks_move_to_their_dialog),
 		T(media_that_was_none), T(the_table_is_bounded), T(flows_of_a_call_are_bounded),
 		T(a_file_ends_its_calls), T(identities_are_hashed),
 	};

@@ -27,8 +27,7 @@ enum test { TEST_CLOCK, TEST_SIZES, TEST_TALK, TEST_DISGUISE, TESTS };
 /* What a test holds to be so. */
 struct held {
 	float bits;
-	float least;              /* of the readings in a row that agree */
-	uint8_t run;              /* how many those are */
+	float last;               /* what the reading before said */
 };
 
 struct tcp_audio {
@@ -116,7 +115,7 @@ static float size_bits(const struct talk_reading *t, const struct speech_opinion
  */
 #define DISGUISE_PORT    443
 #define BITS_DISGUISED   4.0f
-#define DISGUISED_SIZES  4.0f  /* most that sizes count there without talk */
+#define DISGUISED_SIZES  4.0f  /* and sizes there, without talk */
 
 static bool is_disguised(const struct tcp_audio *s, const struct flow *f, const struct speech_opinion *o)
 {
@@ -128,9 +127,20 @@ static bool is_disguised(const struct tcp_audio *s, const struct flow *f, const 
 	return o->both_ways;
 }
 
-static float disguised_size_bits(const struct speech_opinion *o)
+/* Sizes that follow something (neighbours alike), at the rate of a voice: what hides there needs no more. */
+#define DISGUISED_SMOOTH 0.5f
+#define VOICE_KBPS_MIN   6.0f   /* bits a millisecond: AMR and Opus begin there (RFC 6716, 2.1.1); */
+#define VOICE_KBPS_MAX   64.0f  /* G.711 */
+
+static float disguised_size_bits(const struct speech_view v[2])
 {
-	return o->shape[0] == SHAPE_SYLLABLE && o->shape[1] == SHAPE_SYLLABLE ? fminf(o->sizes.bits, DISGUISED_SIZES) : 0;
+	for (int i = 0; i < 2; i++) {
+		float kbps = v[i].clock.period_ms == 0 ? 0 : 8 * v[i].mean / (float)v[i].clock.period_ms;
+
+		if (v[i].smooth < DISGUISED_SMOOTH || kbps < VOICE_KBPS_MIN || kbps > VOICE_KBPS_MAX)
+			return 0;
+	}
+	return DISGUISED_SIZES;
 }
 
 /* --- what readings say together --- */
@@ -140,39 +150,30 @@ static float disguised_size_bits(const struct speech_opinion *o)
  * not a call. What it once said is forgotten over a minute or two while a clock goes
  * on (a monologue is not the end of a call), and faster without one.
  */
-#define AGREEING    2
 #define FORGET_BITS 0.25f /* a reading without a clock: 1 bit a second */
 #define FADE_BITS   0.01f /* and a reading that does not repeat it */
 
 static void hold(struct held *h, float bits)
 {
-	h->run = bits > 0 ? (uint8_t)(h->run + (h->run != UINT8_MAX)) : 0;
-	h->least = h->run <= 1 ? bits : fminf(h->least, bits);
 	if (bits <= 0)
 		h->bits -= fminf(h->bits, FADE_BITS);
-	if (h->run >= AGREEING && h->least > h->bits)
-		h->bits = h->least;
+	h->bits = fmaxf(h->bits, fminf(bits, h->last));
+	h->last = bits;
 }
 
-static void forget(struct held *h)
+static void forget_all(struct held held[static TESTS])
 {
-	h->run = 0;
-	h->bits -= fminf(h->bits, FORGET_BITS);
-}
-
-static void take_reading(struct held held[static TESTS], const struct speech_opinion *o, const struct talk_reading *t, bool disguised)
-{
-	float sizes = size_bits(t, o);
-
-	if (o->clock.bits <= 0) {
-		for (unsigned i = 0; i < TESTS; i++)
-			forget(&held[i]);
-		return;
+	for (unsigned i = 0; i < TESTS; i++) {
+		held[i].last = 0;
+		held[i].bits -= fminf(held[i].bits, FORGET_BITS);
 	}
+}
+
+static void take_reading(struct held held[static TESTS], const struct speech_opinion *o, const struct talk_reading *t)
+{
 	hold(&held[TEST_CLOCK], o->clock.bits);
-	hold(&held[TEST_SIZES], disguised ? fmaxf(sizes, disguised_size_bits(o)) : sizes);
+	hold(&held[TEST_SIZES], size_bits(t, o));
 	hold(&held[TEST_TALK], talk_bits(t));
-	hold(&held[TEST_DISGUISE], disguised ? BITS_DISGUISED : 0);
 }
 
 /* [sizes][talk] */
@@ -217,9 +218,14 @@ static void weigh(struct look *l, struct tcp_audio *s, uint64_t now)
 	for (int i = 0; i < 2; i++)
 		v[i].wrap = s->record[i].framing == FRAMING_NONE || s->record[i].framing == FRAMING_TLS ? WRAP_HIDDEN : WRAP_RECORD;
 	speech_weigh(v, &o);
-	talk_read(s->talk, since(s, now), &t);
-	place_slots(s, v);
-	take_reading(s->held, &o, &t, is_disguised(s, l->flow, &o));
+	if (o.clock.bits > 0) { /* rarely: the rest is asked of what keeps a clock */
+		talk_read(s->talk, since(s, now), &t);
+		place_slots(s, v);
+		take_reading(s->held, &o, &t);
+		hold(&s->held[TEST_DISGUISE], is_disguised(s, l->flow, &o) ? BITS_DISGUISED + disguised_size_bits(v) : 0);
+	} else {
+		forget_all(s->held);
+	}
 	more = &v[v[1].n > v[0].n];
 	if (s->held[TEST_CLOCK].bits > 0 && more->clock.period_ms != 0)
 		say(l, s->held, more);

@@ -89,6 +89,8 @@ static void weigh_clock(const struct speech_view v[2], struct speech_opinion *o)
 #define STEADY_ODD     0.1f   /* and leave it as rarely */
 #define SYLLABLE_NEAR  0.35f  /* correlation of neighbours beyond what chance gives; */
 #define SYLLABLE_NEAR_MAX 0.88f /* Opus at 20 ms: 0.72 to 0.85 */
+#define WORD_FALL      0.15f  /* of the correlation, where the level jumps between words and silence */
+#define WORD_PERIOD    20     /* ms, at least: at 100 packets/s what only moves jumps as often */
 #define SYLLABLE_LEFT  0.5f   /* of it 100 ms on: Opus 0.55 to 0.8 */
 #define SYLLABLE_LEFT_MAX 0.9f
 #define SYLLABLE_SPREAD_MAX 0.7f
@@ -104,6 +106,7 @@ static void weigh_clock(const struct speech_view v[2], struct speech_opinion *o)
 #define LISTENER_MORE  0.7f
 #define LISTENER_LESS  2.2f
 #define LEVELS_MAX     0.08f  /* changes of level for each packet: words begin and end less often than 4 times a second */
+#define LEVELS_A_MS    0.004f /* for each millisecond of a frame: 4 a second */
 #define CHANGES_MAX    0.2f   /* more is noise, and taking it for levels makes neighbours alike */
 #define FLOOR_MODAL    0.2f   /* part of the packets in silence, all of one size */
 #define FLOOR_SMOOTH   0.8f
@@ -120,22 +123,24 @@ static void weigh_clock(const struct speech_view v[2], struct speech_opinion *o)
  * as alike has lost more. And each packet put aside hides a jump: sizes drawn at
  * random, a fifth of them put aside, have a correlation of 0.45.
  */
+static bool changes_level(const struct speech_view *v)
+{
+	unsigned changes = v->falls + v->rises;
+
+	return changes != 0 && (float)changes <= fminf(LEVELS_MAX, LEVELS_A_MS * (float)v->clock.period_ms) * (float)v->n;
+}
+
 static bool is_syllables(const struct speech_view *v)
 {
 	float n = (float)v->n, accident = 1 / sqrtf(n);
 	float walk = 3 * (float)(speech_syllable_packets(v->clock.period_ms) - 1) / n;
 
-	return v->spread <= SYLLABLE_SPREAD_MAX * v->mean &&
-	    v->smooth >= SYLLABLE_NEAR + accident + v->odd && v->smooth <= SYLLABLE_NEAR_MAX &&
-	    v->syllable >= (SYLLABLE_LEFT - accident) * v->smooth &&
+	if (v->spread > SYLLABLE_SPREAD_MAX * v->mean || v->smooth < SYLLABLE_NEAR + accident + v->odd)
+		return false;
+	if (v->clock.period_ms >= WORD_PERIOD && changes_level(v) && v->smooth - v->syllable >= WORD_FALL + 2 * walk)
+		return true; /* words and silence: jumps, that leave nothing of it */
+	return v->smooth <= SYLLABLE_NEAR_MAX && v->syllable >= (SYLLABLE_LEFT - accident) * v->smooth &&
 	    v->syllable <= (SYLLABLE_LEFT_MAX - walk) * v->smooth;
-}
-
-static bool changes_level(const struct speech_view *v)
-{
-	unsigned changes = v->falls + v->rises;
-
-	return changes != 0 && (float)changes <= LEVELS_MAX * (float)v->n;
 }
 
 /* Around one rate, or around two with the silence between words all of one size. */

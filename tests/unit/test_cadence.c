@@ -295,7 +295,7 @@ static void games(void **state)
 
 /*
  * What only moves has neighbours as alike as speech, and soon nothing of it left. Of a
- * memory of 45 ms, at 100 Hz, that is seen; with a memory of a syllable it is speech's own.
+ * memory of 45 ms, at 100 Hz and without jumps, that is seen.
  */
 static void what_only_moves(void **state)
 {

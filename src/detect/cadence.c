@@ -119,6 +119,28 @@ static enum speech_wrap around(const struct look *l)
 	return detect_denies(l, GROUP_RTP) ? WRAP_FOREIGN : WRAP_DATAGRAM;
 }
 
+static enum app tunnel_of(const struct watch *w)
+{
+	for (unsigned i = 0; w != NULL && i < w->n_evidence; i++)
+		if (w->evidence[i].app != APP_NONE && app_category((enum app)w->evidence[i].app) == CATEGORY_TUNNEL)
+			return (enum app)w->evidence[i].app;
+	return APP_NONE;
+}
+
+/* A tunnel adds what is known, so that the size of the telephone network's codec can be told in it. */
+static struct speech_bits in_tunnel(const struct look *l, const struct speech_view view[2])
+{
+	struct speech_bits b = { 0 };
+	unsigned size;
+
+	if (!speech_one_size(view, &size))
+		return b;
+	b.bits = speech_tunnel_rarity(tunnel_of(l->flow->watch), view[0].clock.period_ms, size);
+	if (b.bits > 0)
+		b = (struct speech_bits){ b.bits + SPEECH_BITS_SAME, "size of a telephone codec in this tunnel both ways, {0} bytes", { size } };
+	return b;
+}
+
 static void weigh(struct look *l, struct speech *s, uint32_t us)
 {
 	struct speech_view view[2];
@@ -127,6 +149,8 @@ static void weigh(struct look *l, struct speech *s, uint32_t us)
 	speech_read(s, l->pkt->frame->mono_ns, view);
 	view[0].wrap = view[1].wrap = around(l);
 	speech_weigh(view, &o);
+	if (l->flow->flags & FLOW_TUNNEL && o.both_ways && o.sizes.bits == 0)
+		o.sizes = in_tunnel(l, view);
 	if (o.one_way)
 		say_one_way(l, &o, us);
 	else

@@ -111,7 +111,6 @@ static void weigh_clock(const struct speech_view v[2], struct speech_opinion *o)
 #define FLOOR_MODAL    0.2f   /* part of the packets in silence, all of one size */
 #define FLOOR_SMOOTH   0.8f
 #define WS_MASK        4      /* bytes (RFC 6455, 5.2) */
-#define BITS_SAME      2.0f   /* both ways one size: a guess, that among programs with one clock both ways 1 in 4 echoes or otherwise has it */
 #define RARITY_MIN     3.0f   /* a size that more than one in eight is a codec's says nothing */
 
 /*
@@ -205,6 +204,13 @@ static const struct { float bits; const char *why; } pairs[SHAPES][SHAPES] = {
 	},
 };
 
+bool speech_one_size(const struct speech_view v[2], unsigned *size)
+{
+	*size = v[0].size;
+	return v[0].n >= SIZED_MIN && v[1].n >= SIZED_MIN && v[0].modal >= ONE_SIZE && v[1].modal >= ONE_SIZE &&
+	    v[0].size == v[1].size && v[0].clock.period_ms == v[1].clock.period_ms;
+}
+
 /* One size both ways in records, whose framing is known: what that is worth follows from how many sizes codecs have. */
 static struct speech_bits records_alike(const struct speech_view v[2])
 {
@@ -213,7 +219,7 @@ static struct speech_bits records_alike(const struct speech_view v[2])
 
 	if (bits < RARITY_MIN || small->clock.period_ms != large->clock.period_ms)
 		return (struct speech_bits){ 0 };
-	return (struct speech_bits){ bits + BITS_SAME, "records of a telephone codec both ways, {0} and {1} bytes", { v[0].size, v[1].size } };
+	return (struct speech_bits){ bits + SPEECH_BITS_SAME, "records of a telephone codec both ways, {0} and {1} bytes", { v[0].size, v[1].size } };
 }
 
 /* One size both ways, and it is a codec's; a server between adds who speaks. */

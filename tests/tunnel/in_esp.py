@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Calls inside ESP, bare and in UDP: found by their pace, told as tunnelled, left alone by rules that do not say so.
 
-    in_esp.py SQUELCH CALL.pcap
+    in_esp.py SQUELCH CALL.pcap ONE_SIZE.pcap
 
-The pace is that of CALL, a capture of a real call; the ESP around it is made
+The pace is that of CALL, a capture of a real call, and of ONE_SIZE, one of G.711, which is only suspected; the ESP around it is made
 here (RFC 4303, AES-GCM as in RFC 4106), for no implementation in user space
 can be had from Debian alone. What is inside is noise.
 """
@@ -29,6 +29,7 @@ INNER = 20 + 8 + 12                # IPv4, UDP and RTP of the call inside
 NAT_PORT = 4500                    # RFC 3948
 BULK, BULK_S = 1400, 0.01          # bytes of an inner packet, and the time from one to the next
 RULES = """block media tunnelled bits 16.. reason "call in a tunnel"
+block media tunnelled bits 15.. reason "suspected call in a tunnel"
 block media reason "call in the open"
 """
 
@@ -70,8 +71,10 @@ def bulk(tunnel, beats):
             tunnel.put(at + 0.001, True, 52)
 
 
-# What is inside; whether a rule that says `tunnelled` cuts it.
-CASES = (("call", (call,), True), ("bulk", (bulk,), False), ("call and bulk", (call, bulk), True))
+SURE, SUSPECTED, NONE = "call in a tunnel", "suspected call in a tunnel", None
+# Of which capture; what is inside; which rule cuts it.
+CASES = (("call", 0, (call,), SURE), ("bulk", 0, (bulk,), NONE), ("call and bulk", 0, (call, bulk), SURE),
+         ("call of one size", 1, (call,), SUSPECTED))
 
 
 def run(squelch, beats, in_udp, inside):
@@ -91,13 +94,13 @@ def run(squelch, beats, in_udp, inside):
 
 
 def main():
-    squelch, beats = sys.argv[1], pace.of_call(sys.argv[2])
+    squelch, beats = sys.argv[1], [pace.of_call(path) for path in sys.argv[2:4]]
     failed = 0
     for in_udp in (False, True):
-        for name, inside, cut in CASES:
-            flow, reasons, after = run(squelch, beats, in_udp, inside)
+        for name, which, inside, rule in CASES:
+            flow, reasons, after = run(squelch, beats[which], in_udp, inside)
             told = flow["class"], flow["app"], flow.get("tunnelled", True)  # of what has no class it is not said
-            good = reasons == (["call in a tunnel"] if cut else []) and told == ("media" if cut else None, "ipsec", True)
+            good = reasons == ([rule] if rule else []) and told == ("media" if rule else None, "ipsec", True)
             failed += not good
             print(f"{'ESP in UDP' if in_udp else 'ESP'}, {name}: {' '.join(map(str, told))}, {flow['bits']} bits, "
                   f"{f'cut after {after} ms' if reasons else 'left alone'}" + ("" if good else "  NOT AS WANTED"))

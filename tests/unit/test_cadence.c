@@ -223,6 +223,21 @@ static void few_sizes_are_codecs_without_rtp(void **state)
 	assert_non_null(speech_codec(30, 36, WRAP_FOREIGN));
 }
 
+/* 200 bytes inside: IPv4, UDP, RTP and 20 ms of G.711; how rare such a size is in each tunnel. */
+static void telephone_codec_in_tunnels(void **state)
+{
+	static const struct { enum app tunnel; unsigned period, size; float bits; } cases[] = {
+		{ APP_TUNNEL_OPENVPN, 20, 224, 4 }, { APP_TUNNEL_OPENVPN, 20, 225, 4 }, { APP_TUNNEL_OPENVPN, 20, 226, 0 },
+		{ APP_TUNNEL_OPENVPN, 30, 304, 4 }, { APP_TUNNEL_OPENVPN, 30, 224, 0 },
+		{ APP_TUNNEL_WIREGUARD, 20, 240, 2 }, { APP_TUNNEL_WIREGUARD, 20, 224, 0 },
+		{ APP_TUNNEL_IPSEC, 20, 236, 4 }, { APP_TUNNEL_IPSEC, 20, 240, 0 }, { APP_NONE, 20, 236, 0 },
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++)
+		assert_true(speech_tunnel_rarity(cases[i].tunnel, cases[i].period, cases[i].size) == cases[i].bits);
+}
+
 /* --- voice --- */
 
 static void telephone_codecs(void **state)
@@ -373,7 +388,7 @@ int main(void)
 		cmocka_unit_test(time_may_wrap),
 		cmocka_unit_test(bursts_count_once),
 		cmocka_unit_test(a_stall_is_no_pause),
-		cmocka_unit_test(codecs_are_known), cmocka_unit_test(few_sizes_are_codecs_without_rtp),
+		cmocka_unit_test(codecs_are_known), cmocka_unit_test(few_sizes_are_codecs_without_rtp), cmocka_unit_test(telephone_codec_in_tunnels),
 		cmocka_unit_test(telephone_codecs),
 		cmocka_unit_test(variable_rate),
 		cmocka_unit_test(silence_suppression),

@@ -110,8 +110,9 @@ static float size_bits(const struct talk_reading *t, const struct speech_opinion
 
 /*
  * Port 443 is open everywhere, and what goes there is TLS; clients that hide take it for anything. That alone is no
- * class, but a clock and syllables both ways need no talk beside it. Judgement: of framed connections to that port
- * without TLS one in tens is a tunnel or a call, of all connections one in a thousand.
+ * class, but a clock and syllables both ways need no talk beside it. What is meant are records behind two bytes of
+ * length, as RTP is framed in TCP (RFC 4571); WebSockets and chunks are at home there, and a ticker may be in them.
+ * Judgement: of such connections one in tens is a tunnel or a call, of all connections one in a thousand.
  */
 #define DISGUISE_PORT    443
 #define BITS_DISGUISED   4.0f
@@ -122,7 +123,7 @@ static bool is_disguised(const struct tcp_audio *s, const struct flow *f, const 
 	if (f->key.port[0] != DISGUISE_PORT && f->key.port[1] != DISGUISE_PORT)
 		return false;
 	for (int i = 0; i < 2; i++)
-		if (s->record[i].framing == FRAMING_NONE || s->record[i].framing == FRAMING_TLS)
+		if (s->record[i].framing != FRAMING_LENGTH16)
 			return false;
 	return o->both_ways;
 }
@@ -184,7 +185,7 @@ static const char *const why[2][2] = {
 	  "records keep the clock of speech, one every {0} ms, with talk and silence; sizes, about {1} bytes, of speech" },
 };
 static const char *const why_disguised =
-	"records on port 443 that are no TLS keep the clock of speech, one every {0} ms; sizes, about {1} bytes, of speech";
+	"records framed as RTP is, on port 443, keep the clock of speech, one every {0} ms; sizes, about {1} bytes, of speech";
 
 static void say(struct look *l, const struct held h[static TESTS], const struct speech_view *v)
 {

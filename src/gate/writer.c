@@ -40,6 +40,8 @@ static void take(struct writer *w, struct event *ev)
 	if (ev->type == EVENT_STOP || ev->type == EVENT_STATS)
 		writer_counts(w, &ev->counts);
 	event_emit(w->sink, ev);
+	if (ev->type == EVENT_TICK)
+		event_flush(w->sink); /* what many workers say leaves no pause: ends of flows would wait for a full buffer */
 }
 
 void *writer_main(void *arg)

@@ -62,6 +62,18 @@ def ports(gate):
     return {e["src_port"] for e in gate.events("voip")}
 
 
+def held(pids, path):
+    """Whether one of the processes has the file open: the supervisor makes the fresh one before they write to it."""
+    for pid in pids:
+        for fd in os.listdir(f"/proc/{pid}/fd"):
+            try:
+                if os.readlink(f"/proc/{pid}/fd/{fd}") == path:
+                    return True
+            except FileNotFoundError:  # closed meanwhile
+                pass
+    return False
+
+
 def rotated(squelch):
     """The file of events is moved away; after a reload, by signal or by ctl, a fresh one is written, and nothing is lost."""
     with world.world() as lab, world.gateway(lab, squelch, f"alert any host {world.SERVERS} port 9000\n") as gate:
@@ -74,8 +86,10 @@ def rotated(squelch):
                 break
             moved.append(f"{gate.eve}.{i}")
             os.rename(gate.eve, moved[-1])
+            if not held(gate.children(), moved[-1]):
+                raise LabError("nobody writes to the file that was moved")
             again()
-            lab.wait("a fresh file", 10, lambda: os.path.exists(gate.eve))
+            lab.wait("a fresh file", 10, lambda: os.path.exists(gate.eve) and not held(gate.children(), moved[-1]))
         gate.stop()
         counts = []
         for path in (*moved, gate.eve):

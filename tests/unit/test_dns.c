@@ -90,6 +90,32 @@ static void test_answer_to_a_question_becomes_a_fact(void **state)
 	bench_close(&b);
 }
 
+/* An answer of many records: the address is believed as far as records are read, ANSWERS_MAX (dns.c). */
+static bool known_behind(unsigned others)
+{
+	struct bench b;
+	struct fact f;
+	size_t n;
+	bool known;
+
+	bench_open(&b, IPPROTO_UDP, 40000, 53);
+	show(&b, 0, begin(7, false, 0, "zoom.us"));
+	n = begin(7, true, (uint8_t)(others + 1), "zoom.us");
+	for (unsigned i = 0; i < others; i++)
+		n = record(n, 12, 16, 60, address, 0);
+	show(&b, 1, record(n, 12, 1, 60, address, 4));
+	known = knows(&b, 2, &f);
+	bench_close(&b);
+	return known;
+}
+
+static void test_answers_are_bounded(void **state)
+{
+	(void)state;
+	assert_true(known_behind(31));
+	assert_false(known_behind(32));
+}
+
 static void test_ttl_has_a_ceiling(void **state)
 {
 	struct bench b;
@@ -200,6 +226,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_answer_to_a_question_becomes_a_fact),
+		cmocka_unit_test(test_answers_are_bounded),
 		cmocka_unit_test(test_ttl_has_a_ceiling),
 		cmocka_unit_test(test_forged_answers_teach_nothing),
 		cmocka_unit_test(test_aliases_to_shared_hosts_teach_nothing),

@@ -193,6 +193,22 @@ static void hostile_fragments_are_left(void **state)
 	assert_null(feed_evidence(f, GROUP_DTLS, CLASS_SIGNALLING));
 }
 
+/* In order and complete, but more than is kept of a hello, HELLO_MAX (dtls.c). */
+static void large_hello_is_not_joined(void **state)
+{
+	enum { TOTAL = 3000, PIECE = 400 };
+	static uint8_t bytes[TOTAL];
+	uint8_t out[PIECE + 32];
+	struct feed *f = *state;
+	size_t n = body(bytes, CLIENT_HELLO, SRTP, sizeof(SRTP) - 1);
+
+	assert_true(n < TOTAL);
+	for (size_t at = 0; at < TOTAL; at += PIECE)
+		feed(f, client, out, record(out, CLIENT_HELLO, bytes, TOTAL, at, TOTAL - at < PIECE ? TOTAL - at : PIECE));
+	assert_null(feed_evidence(f, GROUP_DTLS, CLASS_SIGNALLING));
+	assert_null(f->flow->watch); /* nothing was kept for it */
+}
+
 static void two_records_in_one_datagram(void **state)
 {
 	struct feed *f = *state;
@@ -252,6 +268,7 @@ int main(void)
 		WITH_FEED(fragments_are_joined),
 		WITH_FEED(fragments_out_of_order_are_not),
 		WITH_FEED(hostile_fragments_are_left),
+		WITH_FEED(large_hello_is_not_joined),
 		WITH_FEED(two_records_in_one_datagram),
 		WITH_FEED(cut_hello_is_read_as_far_as_it_goes),
 		WITH_FEED(damaged_hello_is_no_offer),

@@ -170,6 +170,23 @@ static void test_errors_are_bounded(void **state)
 	free(text);
 }
 
+/* ITEMS_MAX (parse.h) */
+static void test_sets_are_bounded(void **state)
+{
+	enum { MOST = 100000, EACH = sizeof "10.000.000.000," };
+	char *text = malloc((MOST + 2) * EACH), *said;
+	size_t n = (size_t)sprintf(text, "a = { ");
+
+	(void)state;
+	for (unsigned i = 0; i <= MOST; i++)
+		n += (size_t)sprintf(text + n, "%s10.%u.%u.%u", i == 0 ? "" : ",", i >> 16, i >> 8 & 255, i & 255);
+	strcpy(text + n, " }\n");
+	said = errors_of(text);
+	assert_non_null(strstr(said, "more than 100000 networks"));
+	free(said);
+	free(text);
+}
+
 static void test_thresholds_are_bounded(void **state)
 {
 	char text[20000] = "", *said;
@@ -229,7 +246,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_each_error), cmocka_unit_test(test_all_errors_in_one_run),
-		cmocka_unit_test(test_errors_are_bounded), cmocka_unit_test(test_thresholds_are_bounded),
+		cmocka_unit_test(test_errors_are_bounded), cmocka_unit_test(test_thresholds_are_bounded), cmocka_unit_test(test_sets_are_bounded),
 		cmocka_unit_test(test_accepted), cmocka_unit_test(test_load),
 	};
 

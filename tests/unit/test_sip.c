@@ -829,6 +829,63 @@ static void large_body_is_skipped(void **state)
 	world_free(w);
 }
 
+/* How many messages are seen of one whose head has so many more bytes, all there. */
+static unsigned seen_with_head(size_t more)
+{
+	struct world *w = world_new(IPPROTO_TCP);
+	const char *s = message(INVITE, "", "1 INVITE", OFFER), *rest = strstr(s, "\r\n");
+	static char text[20000];
+	uint32_t seq = 1;
+	size_t n = (size_t)(rest - s);
+	unsigned seen;
+
+	memcpy(text, s, n);
+	n += (size_t)sprintf(text + n, "\r\nX-Long: ");
+	memset(text + n, 'x', more);
+	strcpy(text + n + more, rest);
+	stream(w, 0, text, strlen(text), 1400, &seq);
+	seen = w->n;
+	world_free(w);
+	return seen;
+}
+
+/* HEAD_MAX (sip.c): a head that does not end is not waited for. */
+static void long_head_is_given_up(void **state)
+{
+	(void)state;
+	assert_int_equal(seen_with_head(5000), 1);
+	assert_int_equal(seen_with_head(10000), 0);
+}
+
+/* How many messages are seen when one has a body of so many bytes, and another comes behind it. */
+static unsigned seen_around_body(size_t body)
+{
+	struct world *w = world_new(IPPROTO_TCP);
+	const char *s = message(INVITE, "", "1 INVITE", OFFER);
+	char *text = calloc(1, body + 4096);
+	uint32_t seq = 1;
+	unsigned seen;
+	size_t n;
+
+	assert_non_null(text);
+	n = (size_t)sprintf(text, "MESSAGE sip:a@b SIP/2.0\r\nContent-Length: %zu\r\n\r\n", body);
+	memset(text + n, 'x', body);
+	strcpy(text + n + body, s);
+	stream(w, 0, text, strlen(text), 1400, &seq);
+	seen = w->n;
+	free(text);
+	world_free(w);
+	return seen;
+}
+
+/* SKIP_MAX (sip.c): a length that no message has is not believed, and the stream let go. */
+static void huge_body_ends_the_stream(void **state)
+{
+	(void)state;
+	assert_int_equal(seen_around_body(1000000), 1);
+	assert_int_equal(seen_around_body(1200000), 0);
+}
+
 static void other_streams_are_let_go(void **state)
 {
 	static const char http[] = "GET /INVITE HTTP/1.1\r\nHost: x\r\n\r\n" INVITE "\r\n";
@@ -864,6 +921,8 @@ int main(void)
 		cmocka_unit_test(keep_alives_over_udp),
 		cmocka_unit_test(segments_of_any_size), cmocka_unit_test(joined_in_the_middle),
 		cmocka_unit_test(bytes_lost), cmocka_unit_test(large_body_is_skipped),
+		cmocka_unit_test(long_head_is_given_up),
+		cmocka_unit_test(huge_body_ends_the_stream),
 		cmocka_unit_test(other_streams_are_let_go),
 	};
 

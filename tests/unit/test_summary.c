@@ -138,11 +138,34 @@ static void bounds(void **state)
 	assert_in(page, "past the 8192 kept was left out");
 }
 
+/* REASONS_MAX (summary_kept.h): the calls of further reasons are counted as calls alone. */
+static void reasons_are_bounded(void **state)
+{
+	static struct rule rules[20];
+
+	(void)state;
+	for (unsigned i = 0; i < 20; i++) {
+		static char why[20][8];
+
+		sprintf(why[i], "why %02u", i);
+		rules[i] = (struct rule){ .file = "r", .line = 1, .reason = why[i] };
+		flow(i + 1, 0, 9, CLASS_MEDIA, APP_RTP, i);
+		ev.flow.ip[0] = ip4(10, 9, 0, (int)i);
+		ev.mono_ns += i * 60 * NS_PER_S;
+		ev.verdict = (struct verdict){ .action = ACTION_DROP, .rule = &rules[i], .reason = rules[i].reason };
+		event_emit(sink, &ev);
+	}
+	print(1);
+	assert_in(page, "Calls: 20\n");
+	assert_in(page, "why 15\n");
+	assert_null(strstr(page, "why 16\n"));
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, begin, end)
 	const struct CMUnitTest tests[] = {
-		T(nothing_at_all), T(no_calls), T(a_call), T(in_order_of_time), T(bounds),
+		T(nothing_at_all), T(no_calls), T(a_call), T(in_order_of_time), T(bounds), T(reasons_are_bounded),
 	};
 
 	hash_init();

@@ -32,23 +32,25 @@ const struct byte_range cadence_bytes[] = { { 0, 255 }, { 1, 0 } };
 
 enum { ROW_CLOCK, ROW_SIZES, ROW_SPURTS };
 
+/* Packets both ways in this second as far as it went, or in the one `before`. */
+static uint32_t pace(const struct flow *f, unsigned before)
+{
+	return (uint32_t)f->dir[0].window_packets[before] + f->dir[1].window_packets[before];
+}
+
 /* Fast enough to be speech, and not a download. */
 static bool gate_opens(const struct flow *f, uint64_t now)
 {
-	uint32_t this_second = f->dir[0].window_packets[0] + f->dir[1].window_packets[0];
-	uint32_t before = f->dir[0].window_packets[1] + f->dir[1].window_packets[1];
+	uint32_t this_second = pace(f, 0);
 
-	return this_second >= GATE_PACKETS && before <= GATE_RATE_MAX && !(f->flags & FLOW_MERGED) &&
+	return this_second >= GATE_PACKETS && pace(f, 1) <= GATE_RATE_MAX && !(f->flags & FLOW_MERGED) &&
 	    now - f->first_ns >= GATE_SPACING_NS * (this_second < GATE_RATE_MAX ? this_second : GATE_RATE_MAX);
 }
 
-/* Bulk is faster than any call: in this second as far as it went, or in the one before. */
+/* Bulk is faster than any call. */
 bool cadence_hears(const struct flow *f)
 {
-	uint32_t this_second = f->dir[0].window_packets[0] + f->dir[1].window_packets[0];
-	uint32_t before = f->dir[0].window_packets[1] + f->dir[1].window_packets[1];
-
-	return f->key.proto != IPPROTO_TCP && this_second <= GATE_RATE_MAX && before <= GATE_RATE_MAX;
+	return f->key.proto != IPPROTO_TCP && pace(f, 0) <= GATE_RATE_MAX && pace(f, 1) <= GATE_RATE_MAX;
 }
 
 /* Somebody else is sure already, or this is asked of the inside of a wrapper. */

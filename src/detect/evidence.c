@@ -56,18 +56,25 @@ static float bounded_bits(const struct detector *d, float bits)
 	return bits;
 }
 
+/* The row's evidence; NULL when it has none yet. */
+static struct evidence *slot_find(struct watch *w, const struct detector *row)
+{
+	for (unsigned i = 0; i < w->n_evidence; i++)
+		if (w->evidence[i].row == row)
+			return &w->evidence[i];
+	return NULL;
+}
+
 void detect_evidence(struct look *l, enum voip_class cls, enum app app, float bits,
     const char *why, uint32_t a, uint32_t b)
 {
 	const struct detector *row = &detectors[l->row];
 	struct watch *w = detect_watch(l);
-	struct evidence *e = NULL;
+	struct evidence *e;
 
 	if (w == NULL)
 		return;
-	for (unsigned i = 0; i < w->n_evidence && e == NULL; i++)
-		if (w->evidence[i].row == row)
-			e = &w->evidence[i];
+	e = slot_find(w, row);
 	if (e == NULL) {
 		if (w->n_evidence == EVIDENCE_MAX) {
 			count(l->env->counts, COUNT_EVIDENCE_REFUSED);
@@ -81,12 +88,7 @@ void detect_evidence(struct look *l, enum voip_class cls, enum app app, float bi
 
 bool detect_has_evidence(const struct look *l)
 {
-	const struct watch *w = l->flow->watch;
-
-	for (unsigned i = 0; w != NULL && i < w->n_evidence; i++)
-		if (w->evidence[i].row == &detectors[l->row])
-			return true;
-	return false;
+	return l->flow->watch != NULL && slot_find(l->flow->watch, &detectors[l->row]) != NULL;
 }
 
 bool detect_denies(const struct look *l, enum group group)

@@ -94,13 +94,19 @@ static const struct codec codecs[] = {
 	{ "L16 at 8 kHz", 320, 20, 1, 0, 0, RARE },  /* RFC 3551, 4.5.11 */
 };
 
-static bool holds(const struct codec *c, unsigned period_ms, unsigned payload)
+/* Bytes of a packet of whole frames each period; 0 when it sends none. */
+static unsigned packet_size(const struct codec *c, unsigned period_ms)
 {
 	unsigned frames = period_ms / c->frame_ms;
 
-	if ((c->wraps & OPUS) != 0 && period_ms == 30)
-		return false;
-	return frames * c->frame_ms == period_ms && frames <= c->frames_max && payload == c->head + frames * (c->bytes + c->each);
+	if (frames == 0 || frames * c->frame_ms != period_ms || frames > c->frames_max || ((c->wraps & OPUS) != 0 && period_ms == 30))
+		return 0;
+	return c->head + frames * (c->bytes + c->each);
+}
+
+static bool holds(const struct codec *c, unsigned period_ms, unsigned payload)
+{
+	return payload != 0 && payload == packet_size(c, period_ms);
 }
 
 static bool is_telephone(const struct codec *c)
@@ -154,14 +160,17 @@ enum { IN_SOCKET = 3, MASK = 4 };
 /* Sizes up to RARITY_SIZES that some codec has at this period. */
 static unsigned sizes_known(unsigned period_ms)
 {
+	bool known[RARITY_SIZES + 1] = { false };
 	unsigned n = 0;
 
-	for (unsigned size = 1; size <= RARITY_SIZES; size++)
-		for (unsigned i = 0; i < sizeof codecs / sizeof *codecs; i++)
-			if (holds(&codecs[i], period_ms, size)) {
-				n++;
-				break;
-			}
+	for (unsigned i = 0; i < sizeof codecs / sizeof *codecs; i++) {
+		unsigned size = packet_size(&codecs[i], period_ms);
+
+		if (size == 0 || size > RARITY_SIZES || known[size])
+			continue;
+		known[size] = true;
+		n++;
+	}
 	return n;
 }
 

@@ -167,7 +167,7 @@ static bool is_codec(const struct speech_view *v)
 	    (v->size > WS_MASK && speech_codec_rarity(period, v->size - WS_MASK, v->size, v->wrap) >= RARITY_MIN);
 }
 
-enum speech_shape speech_shape_of(const struct speech_view *v)
+static enum speech_shape shape_of(const struct speech_view *v)
 {
 	if (v->n < SIZED_MIN)
 		return SHAPE_UNKNOWN;
@@ -308,7 +308,7 @@ void speech_weigh(const struct speech_view view[2], struct speech_opinion *o)
 	*o = (struct speech_opinion){ 0 };
 	weigh_clock(view, o);
 	for (int i = 0; i < 2; i++)
-		o->shape[i] = keeps_clock(&view[i]) ? speech_shape_of(&view[i]) : SHAPE_UNKNOWN;
+		o->shape[i] = keeps_clock(&view[i]) ? shape_of(&view[i]) : SHAPE_UNKNOWN;
 	if (o->clock.bits <= BITS_CLOCK_HALF)
 		return; /* sizes and pauses are measured given a clock */
 	weigh_spurts(view, o);

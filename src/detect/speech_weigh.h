@@ -37,8 +37,6 @@ struct speech_opinion {
 
 void speech_weigh(const struct speech_view view[2], struct speech_opinion *);
 
-/* How the sizes of one direction behave. */
-enum speech_shape speech_shape_of(const struct speech_view *);
 /* A constant-rate codec that sends datagrams of `size` bytes every `period_ms`, in RTP or what else may be around; NULL none, or the size is round. */
 const char *speech_codec(unsigned period_ms, unsigned size, enum speech_wrap);
 /*

@@ -178,15 +178,15 @@ enum look_result cadence_look(struct look *l)
 		if (s == NULL)
 			return LOOK_MAYBE;
 		speech_start(s, now);
-		s->next_us = FIRST_US;
+		speech_next(s, now, FIRST_US);
 	}
 	speech_feed(s, l->dir, now, l->wire);
-	us = (uint32_t)((now - s->start_ns) / NS_PER_US);
-	if (us < s->next_us)
+	if (!speech_due(s, now))
 		return LOOK_YES;
 	if (not_needed(l))
 		return LOOK_NO;
-	s->next_us = us + (us < SETTLED_US ? EVERY_US : LATER_US);
+	us = (uint32_t)((now - s->start_ns) / NS_PER_US);
+	speech_next(s, now, us < SETTLED_US ? EVERY_US : LATER_US);
 	weigh(l, s, us);
 	return LOOK_YES;
 }

@@ -9,6 +9,7 @@
 #define NEIGHBOUR_MS  20u    /* at least: within less all things that move are alike */
 #define LEVEL_CHANGE  0.3f     /* of the level: four times the spread of Opus at a steady voice, less than its step to silence */
 #define LEVEL_FOLLOWS 8        /* packets */
+#define FILLED_SLOTS  4        /* of talk, a second: from then on silence is told from lost packets */
 #define FADE_AFTER_US 8000000  /* longer: a network blurs the clock; */
 #define FADE_AFTER_SIZES 240   /* packets; shorter: people stop talking */
 static_assert(FADE_AFTER_SIZES < UINT8_MAX, "counts of sizes are bytes");
@@ -21,6 +22,16 @@ void speech_start(struct speech *s, uint64_t mono_ns)
 static uint32_t time_of(const struct speech *s, uint64_t mono_ns)
 {
 	return (uint32_t)((mono_ns - s->start_ns) / NS_PER_US);
+}
+
+bool speech_due(const struct speech *s, uint64_t mono_ns)
+{
+	return (int16_t)(uint16_t)((time_of(s, mono_ns) >> SPEECH_TICK_SHIFT) - s->next) >= 0;
+}
+
+void speech_next(struct speech *s, uint64_t mono_ns, uint32_t in_us)
+{
+	s->next = (uint16_t)((time_of(s, mono_ns) + in_us) >> SPEECH_TICK_SHIFT);
 }
 
 /* Misra and Gries: a size in more than a quarter of the packets is among the modes. */
@@ -159,6 +170,17 @@ static void sizes_feed(struct speech_sizes *z, uint16_t size, unsigned period_ms
 	}
 }
 
+static bool is_talk(struct speech *s, int dir, uint32_t us, uint32_t size)
+{
+	enum turns_kind kind = turns_feed(&s->turns, dir, us, size);
+
+	if (kind == TURNS_STARTS)
+		clock_talk_starts(&s->dir[dir].clock);
+	else if (kind == TURNS_RISES)
+		clock_start_over(&s->dir[dir].clock);
+	return kind != TURNS_QUIET;
+}
+
 void speech_feed(struct speech *s, int dir, uint64_t mono_ns, uint32_t size)
 {
 	struct speech_dir *d = &s->dir[dir];
@@ -166,11 +188,13 @@ void speech_feed(struct speech *s, int dir, uint64_t mono_ns, uint32_t size)
 	uint32_t gap = us - d->clock.last_us;
 	unsigned period_ms = clock_aim_ms(&d->clock);
 
-	if (size > SPEECH_SIZE_MAX)
+	if (size > SPEECH_SIZE_MAX) {
 		clock_pass_over(&d->clock);
+		turns_pass(&s->turns, dir, us);
+	}
 	if (size == 0 || size > SPEECH_SIZE_MAX)
 		return;
-	if (!clock_feed(&d->clock, us, size) && d->clock.aim_blur != CLOCK_RATE_ONLY)
+	if (!clock_feed(&d->clock, us, size, is_talk(s, dir, us, size)) && d->clock.aim_blur != CLOCK_RATE_ONLY)
 		return;
 	if (!clock_on_grid(&d->clock, us))
 		return;
@@ -210,10 +234,30 @@ static void view_sizes(const struct speech_sizes *z, struct speech_view *v)
 	v->rises = z->rises;
 }
 
+/* Of the slots in which it talks, once those are some; before, of all the time. */
+static float filled(const struct speech_turns *t, int dir, const struct clock_reading *c)
+{
+	float talk = t->dir[dir].talk;
+
+	if (talk < FILLED_SLOTS)
+		return c->filled;
+	return fmaxf(c->filled, (float)c->n * (float)c->period_ms / (TURN_SLOT_MS * talk));
+}
+
+static void view_turns(struct speech_turns *t, int dir, struct speech_view *v)
+{
+	v->clock.filled = filled(t, dir, &v->clock);
+	turns_learn(t, dir, &v->clock, clock_keeps(&v->clock, CLOCK_FILLED));
+	v->kept_ms = (uint8_t)turns_kept_ms(t, dir);
+	v->alone = t->dir[dir].alone;
+	v->both = t->both;
+	v->turns = t->changes;
+}
+
 void speech_read(struct speech *s, uint64_t mono_ns, struct speech_view out[2])
 {
 	uint32_t now = time_of(s, mono_ns);
-	uint32_t span = now - s->since_us;
+	uint32_t span = (uint32_t)(uint16_t)((now >> SPEECH_TICK_SHIFT) - s->since) << SPEECH_TICK_SHIFT;
 
 	for (int i = 0; i < 2; i++) {
 		struct speech_dir *d = &s->dir[i];
@@ -223,13 +267,15 @@ void speech_read(struct speech *s, uint64_t mono_ns, struct speech_view out[2])
 			.clock = clock_read(&d->clock, span),
 			.pauses = d->clock.pauses, .spurts = d->clock.spurts,
 		};
-		out[i].packets = out[i].clock.n;
 		if (clock_aim_ms(&d->clock) != before)
 			d->sizes = (struct speech_sizes){ 0 };
 		view_sizes(&d->sizes, &out[i]);
-		if (span >= FADE_AFTER_US)
+		view_turns(&s->turns, i, &out[i]);
+		if (span >= FADE_AFTER_US) {
 			clock_fade(&d->clock);
+			turns_fade(&s->turns, i);
+		}
 	}
 	if (span >= FADE_AFTER_US)
-		s->since_us = now - span / 2;
+		s->since = (uint16_t)((now - span / 2) >> SPEECH_TICK_SHIFT);
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "detect/speech_clock.h"
+#include "detect/speech_turns.h"
 
 /*
  * What speech looks like without reading it: when packets come, how long they
@@ -18,6 +19,7 @@ enum {
 	SPEECH_SIZE_MAX = 700,   /* bytes: larger ones are no audio frame; 60 ms of G.711 have 480 and overhead */
 	SPEECH_MODES    = 3,     /* most frequent sizes kept */
 	SPEECH_RECENT   = 5,     /* sizes kept for the syllable test: 100 ms at 20 ms */
+	SPEECH_TICK_SHIFT = 14,  /* of microseconds: 16 ms, a fortieth of the time before the first reading */
 };
 
 /*
@@ -48,10 +50,11 @@ struct speech_dir {
 };
 
 struct speech {
-	struct speech_dir dir[2];
 	uint64_t start_ns;
-	uint32_t since_us;       /* what is counted began then, microseconds after start */
-	uint32_t next_us;        /* when it is read next: for the reader */
+	struct speech_dir dir[2];
+	struct speech_turns turns;
+	uint16_t since;          /* what is counted began then, SPEECH_TICK_SHIFT after start; it wraps after 17 minutes */
+	uint16_t next;           /* when it is read next */
 };
 static_assert(sizeof(struct speech) <= 256, "state of a flow whose cadence is watched: docs/METHOD.md, bounds");
 
@@ -78,11 +81,19 @@ struct speech_view {
 	uint16_t packets;        /* packets on the clock */
 	uint8_t pauses, spurts;  /* in time, as silence suppression makes them */
 	uint8_t falls, rises;    /* in size: a variable rate follows the voice */
+	uint8_t kept_ms;         /* clock it kept when it last talked; 0 none */
+	uint8_t alone;           /* slots (TURN_SLOT_MS) of its turns, */
+	uint8_t both;            /* and slots in which both talked, */
+	uint8_t turns;           /* changes of who talks alone; the same in both */
 };
 
 void speech_start(struct speech *, uint64_t mono_ns);
 /* Takes a datagram or record of `size` bytes. */
 void speech_feed(struct speech *, int dir, uint64_t mono_ns, uint32_t size);
+/* True when it is time to read; false again until speech_next said when. */
+bool speech_due(const struct speech *, uint64_t mono_ns);
+/* To be read again so many microseconds from now; less than 8 minutes. */
+void speech_next(struct speech *, uint64_t mono_ns, uint32_t in_us);
 /* Reads both directions, and aims the size tests at the grids found. */
 void speech_read(struct speech *, uint64_t mono_ns, struct speech_view out[2]);
 

@@ -2,6 +2,7 @@
 #include "detect/speech_clock.h"
 
 #include <math.h>
+#include <string.h>
 
 const uint8_t clock_period_ms[CLOCK_PERIODS] = { 10, 20, 30, 40, 60 };
 
@@ -18,6 +19,13 @@ const uint8_t clock_period_ms[CLOCK_PERIODS] = { 10, 20, 30, 40, 60 };
 #define ON_GRID        5        /* a fifth of the period to each side; */
 #define ON_GRID_SHARP  8        /* an eighth where phases agree like this: */
 #define SHARP          0.65f
+
+#define KEEPS_BITS      16.0f /* against chance; games that keep a clock pass it, chance does not */
+#define KEEPS_AGREEMENT 0.15f
+#define KEEPS_IN_STEP   0.5f  /* else the period is that of something rarer: 50 ms fits a grid of 10 */
+
+#define SLIP_OWN        0.4f  /* part of the gaps that have the period found, at most; */
+#define SLIP_DOUBLE     0.8f  /* and twice that, at least: Chromium behind an emulated sound card 0.25 and 0.97 */
 
 #define ROUGH_IN_STEP  0.5f     /* of the gaps, half a period to one and a half: blurred, and not two clocks in one flow */
 #define ROUGH_WIDE     0.08f    /* gaps of more than two periods: losses and delays; arrivals at random have 0.13 */
@@ -49,6 +57,16 @@ void clock_fade(struct speech_clock *c)
 	halve(c->gap, CLOCK_GAPS);
 	c->spurts /= 2;
 	c->pauses /= 2;
+}
+
+void clock_talk_starts(struct speech_clock *c)
+{
+	halve(c->phase, CLOCK_BINS);
+}
+
+void clock_start_over(struct speech_clock *c)
+{
+	memset(c->phase, 0, sizeof c->phase);
 }
 
 static void count_up(uint8_t *n)
@@ -83,12 +101,13 @@ static void not_a_pause(struct speech_clock *c)
 	c->spurts -= c->spurts != 0;
 }
 
-bool clock_feed(struct speech_clock *c, uint32_t us, uint32_t size)
+bool clock_feed(struct speech_clock *c, uint32_t us, uint32_t size, bool talk)
 {
 	unsigned bin = us % CLOCK_FOLD_US / CLOCK_BIN_US;
-	bool first = c->rate.slot_us == 0;
+	bool first = c->last_us == 0 && c->rate.slot_us == 0;
 
-	rate_feed(&c->rate, us, size);
+	if (talk)
+		rate_feed(&c->rate, us, size);
 	if (!first) {
 		uint32_t gap = us - c->last_us;
 
@@ -102,7 +121,8 @@ bool clock_feed(struct speech_clock *c, uint32_t us, uint32_t size)
 	}
 	c->last_us = us;
 	c->passed_over = 0;
-	count_up(&c->phase[bin]);
+	if (talk)
+		count_up(&c->phase[bin]);
 	return true;
 }
 
@@ -113,11 +133,10 @@ void clock_pass_over(struct speech_clock *c)
 
 /* Cosine of whole bins; sine is a quarter of a turn behind. */
 static const float cosine[CLOCK_BINS] = {
-	1.000000f, 0.987688f, 0.951057f, 0.891007f, 0.809017f, 0.707107f, 0.587785f, 0.453990f,
-	0.309017f, 0.156434f, 0.000000f, -0.156434f, -0.309017f, -0.453990f, -0.587785f, -0.707107f,
-	-0.809017f, -0.891007f, -0.951057f, -0.987688f, -1.000000f, -0.987688f, -0.951057f, -0.891007f,
-	-0.809017f, -0.707107f, -0.587785f, -0.453990f, -0.309017f, -0.156434f, 0.000000f, 0.156434f,
-	0.309017f, 0.453990f, 0.587785f, 0.707107f, 0.809017f, 0.891007f, 0.951057f, 0.987688f,
+	1.000000f, 0.980785f, 0.923880f, 0.831470f, 0.707107f, 0.555570f, 0.382683f, 0.195090f,
+	0.000000f, -0.195090f, -0.382683f, -0.555570f, -0.707107f, -0.831470f, -0.923880f, -0.980785f,
+	-1.000000f, -0.980785f, -0.923880f, -0.831470f, -0.707107f, -0.555570f, -0.382683f, -0.195090f,
+	-0.000000f, 0.195090f, 0.382683f, 0.555570f, 0.707107f, 0.831470f, 0.923880f, 0.980785f,
 };
 
 /* Sum of the phases as unit vectors, `turns` turns in the fold. */
@@ -178,7 +197,7 @@ static bool keeps_rate(const struct speech_clock *c)
 {
 	unsigned period = c->rate.period_ms, all = gaps(c, 0, UINT16_MAX);
 
-	return period != 0 && all != 0 && c->pauses <= 1 && part_in_step(c, period) >= ROUGH_IN_STEP &&
+	return period != 0 && all != 0 && part_in_step(c, period) >= ROUGH_IN_STEP &&
 	    (float)gaps(c, period * 9 / 4, UINT16_MAX) <= ROUGH_WIDE * (float)all &&
 	    rate_holds(&c->rate, (float)c->gap[period / 10] / (float)all);
 }
@@ -192,30 +211,47 @@ static uint16_t phases(const struct speech_clock *c)
 	return (uint16_t)n;
 }
 
-static unsigned index_of(unsigned period_ms)
+unsigned clock_period_index(unsigned period_ms)
 {
-	unsigned i = 0;
+	for (unsigned i = 0; i < CLOCK_PERIODS; i++)
+		if (clock_period_ms[i] == period_ms)
+			return i + 1;
+	return 0;
+}
 
-	while (clock_period_ms[i] != period_ms)
-		i++;
-	return i + 1;
+bool clock_keeps(const struct clock_reading *c, float filled)
+{
+	return c->rough || (c->bits >= KEEPS_BITS && c->agreement >= KEEPS_AGREEMENT && c->in_step >= KEEPS_IN_STEP && c->filled >= filled);
+}
+
+/*
+ * A sound card that lost or doubled a block leaves two phases half a period apart,
+ * which together look like half the period; but the gaps are of the whole.
+ */
+static bool slipped(const struct speech_clock *c, unsigned period_ms)
+{
+	return clock_period_index(2 * period_ms) != 0 && part_in_step(c, period_ms) < SLIP_OWN && part_in_step(c, 2 * period_ms) >= SLIP_DOUBLE;
 }
 
 struct clock_reading clock_read(struct speech_clock *c, uint32_t span_us)
 {
-	struct clock_reading best = { .n = phases(c) };
+	struct clock_reading best = { .n = phases(c), .packets = (uint16_t)gaps(c, 0, UINT16_MAX) };
 
 	rate_follow(&c->rate);
 	if (best.n < READ_MIN_PACKETS || span_us == 0)
 		return best;
 	for (unsigned i = 0; i < CLOCK_PERIODS; i++)
 		read_phase(c, clock_period_ms[i], &best);
+	if (best.period_ms != 0 && slipped(c, best.period_ms)) {
+		clock_start_over(c);
+		best.bits = 0;
+	}
 	if ((best.agreement < AIM_AGREEMENT || best.bits < SURE_BITS) && keeps_rate(c)) {
 		best.rough = true;
 		best.period_ms = c->rate.period_ms;
 	}
 	if (best.rough || (best.agreement >= AIM_AGREEMENT && best.bits >= AIM_BITS)) {
-		c->aim_period = index_of(best.period_ms) & 7;
+		c->aim_period = clock_period_index(best.period_ms) & 7;
 		c->aim_phase = best.phase_us / AIM_US & 127;
 		c->aim_blur = best.rough ? CLOCK_RATE_ONLY : best.agreement >= SHARP ? CLOCK_SHARP : CLOCK_BLURRED;
 	}

@@ -20,8 +20,8 @@
  */
 enum {
 	CLOCK_FOLD_US  = 120000, /* least common multiple of the periods below */
-	CLOCK_BINS     = 40,
-	CLOCK_BIN_US   = CLOCK_FOLD_US / CLOCK_BINS, /* 3 ms: a third of the shortest period */
+	CLOCK_BINS     = 32,
+	CLOCK_BIN_US   = CLOCK_FOLD_US / CLOCK_BINS, /* 3.75 ms: in the shortest period more than two */
 	CLOCK_GAPS     = 8,
 	CLOCK_PERIODS  = 5,
 	CLOCK_CLOSE_US = 4000,   /* packets closer than this to the last one are of one burst and count once */
@@ -39,7 +39,7 @@ struct speech_clock {
 	struct speech_rate rate;
 	uint8_t phase[CLOCK_BINS];
 	uint8_t gap[CLOCK_GAPS];    /* time since the one before: 0..6 tens of ms rounded, 7 more but no pause */
-	uint8_t pauses;             /* longer than clock_pause_us, that no burst ended */
+	uint8_t pauses;             /* longer than CLOCK_PAUSE_US, that no burst ended */
 	uint8_t spurts;             /* runs of at least CLOCK_SPURT_MIN packets that such a pause ended */
 	uint8_t aim_phase : 7;      /* of the grid as last read, in AIM_US */
 	uint8_t passed_over : 1;    /* something larger than audio came since the last packet counted */
@@ -54,6 +54,8 @@ enum {
 	CLOCK_SPURT_MIN = 5,        /* packets: 100 ms at 20 ms, the shortest syllable */
 };
 
+#define CLOCK_FILLED 0.7f /* least part of the slots; losses take a few. 30 Hz leaves traces of a grid of 20 ms behind a 5 ms scheduler */
+
 /* What a clock shows so far. */
 struct clock_reading {
 	uint8_t period_ms;          /* 0: no grid */
@@ -61,16 +63,28 @@ struct clock_reading {
 	float agreement;            /* resultant length of the phases at this period, 0 to 1 */
 	float bits;                 /* Rayleigh: -log2 P(that agreement | arrivals at random), periods tried paid for */
 	float filled;               /* packets for each slot of the grid */
-	uint16_t n;                 /* packets read */
+	uint16_t n;                 /* packets of talk read, since the phase was last known to move */
+	uint16_t packets;           /* all that are counted */
 	float in_step;              /* of gaps from 5 ms to a pause, the part that is one period long (half of it to one and a half) */
 	uint8_t skips;              /* gaps longer than that and shorter than a pause: losses */
 	uint32_t phase_us;          /* of the grid, below period */
 };
 
-/* Takes a packet of `size` bytes, `us` microseconds after an arbitrary start; false when it belongs to the burst of the one before. */
-bool clock_feed(struct speech_clock *, uint32_t us, uint32_t size);
+/*
+ * Takes a packet of `size` bytes, `us` microseconds after an arbitrary start; false when it belongs to the burst of the
+ * one before. Only those of talk are asked for phase and rate; what is sent in silence makes pauses shorter.
+ */
+bool clock_feed(struct speech_clock *, uint32_t us, uint32_t size, bool talk);
+/* Talk begins after silence: a sound card that was stopped starts at another phase. */
+void clock_talk_starts(struct speech_clock *);
+/* What was taken for talk was none. */
+void clock_start_over(struct speech_clock *);
 /* Something came that is no audio; while it does nobody can be said to be silent. */
 void clock_pass_over(struct speech_clock *);
+/* 1 + index in clock_period_ms; 0 for 0. */
+unsigned clock_period_index(unsigned period_ms);
+/* True when it is a clock; `filled`: least part of the slots. */
+bool clock_keeps(const struct clock_reading *, float filled);
 /* Period of the grid aimed at, ms; 0 none. */
 unsigned clock_aim_ms(const struct speech_clock *);
 /* Reads the clock and aims at the grid it finds; `span_us`: time covered by what is counted. */

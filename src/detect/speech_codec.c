@@ -90,7 +90,7 @@ static const struct codec codecs[] = {
 	{ "Opus at 64 kbit/s", 80, 10, 6, 0, 0, SECURE | MUMBLE | OPUS },
 	{ "Opus in silence", 1, 20, 1, 0, 0, SIMPLE }, /* RFC 6716, 3.1: the table of contents, and a code of no more than 2 bytes */
 	{ "Opus in silence", 3, 20, 1, 0, 0, SIMPLE },
-	{ "L16 at 16 kHz", 320, 10, 2, 0, 0, SIMPLE },
+	{ "L16 at 16 kHz", 320, 10, 2, 0, 0, SECURE },
 	{ "L16 at 8 kHz", 320, 20, 1, 0, 0, RARE },  /* RFC 3551, 4.5.11 */
 };
 

@@ -18,6 +18,7 @@
  * memory): blocks of speech have 0.02 to 0.3, with 5 % lost in runs to 0.4.
  */
 #define FANO_MAX      0.3f
+#define BLOCK_CUT     UINT8_MAX /* no count; nor have blocks of speech that many packets */
 #define SPAN_US       2200000
 #define LOSS_MAX      0.07f    /* of the packets; telephony over more is unusable (ITU-T G.113, appendix I), and 48 packets/s are near */
 #define OTHERS_MAX    1.3f     /* packets of all kinds for each of the clock: Chromium has 1.2 */
@@ -68,10 +69,12 @@ static void next_block(struct speech_rate *r, uint32_t us)
 {
 	uint8_t at = (us >> RATE_BLOCK_SHIFT) & UINT8_MAX;
 
-	if (at != r->block_at && r->all != 0)
+	if (at != r->block_at && r->all != 0 && r->block != BLOCK_CUT)
 		close_block(r);
+	if (at != r->block_at)
+		r->block = 0;
 	r->block_at = at;
-	r->block += r->block != UINT8_MAX;
+	r->block += r->block != BLOCK_CUT;
 }
 
 /* Moves on by whole slots to the one nearest to `us`, and then a part of what is left. */
@@ -106,6 +109,19 @@ static unsigned of_medium(struct speech_rate *r, uint32_t size)
 	return far == 0;
 }
 
+/* Nobody talks: time stands still, and the block that is cut short is no measure. */
+static void skip_pause(struct speech_rate *r, uint32_t us)
+{
+	uint32_t period = r->period_ms * 1000u, gap = us - r->slot_us;
+
+	if (r->all == 0 || gap < CLOCK_PAUSE_US || 2 * gap < period * (2 * CLOCK_PAUSE_PACKETS + 1) || gap > INT32_MAX)
+		return;
+	r->slot_us += gap - period;
+	r->first_ms = (uint16_t)(r->first_ms + (gap - period) / 1000);
+	r->block_at = (us >> RATE_BLOCK_SHIFT) & UINT8_MAX;
+	r->block = BLOCK_CUT;
+}
+
 void rate_feed(struct speech_rate *r, uint32_t us, uint32_t size)
 {
 	unsigned n = of_medium(r, size);
@@ -115,6 +131,7 @@ void rate_feed(struct speech_rate *r, uint32_t us, uint32_t size)
 		r->slot_us = us;
 		r->fano = RATE_FANO_ONE / 2; /* neither one nor the other */
 	}
+	skip_pause(r, us);
 	next_block(r, us);
 	if (n == 0)
 		return;

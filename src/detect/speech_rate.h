@@ -19,6 +19,8 @@
  *   does, needs no slots more or fewer than time / period. The more the gaps are
  *   blurred the less this says, and the more it is allowed.
  *
+ * Only talk is counted: in a pause time stands still.
+ *
  * Reports (RTCP, STUN) that share the flow must not be counted: a size far from
  * the level that comes alone is of another kind, two in a row are a new level.
  */

@@ -16,14 +16,12 @@
 
 #define BITS_SPURTS        7.0f  /* pauses that keep to the grid */
 #define PAUSES_MIN         6     /* with the packets of comfort noise between them, and a spurt of talk */
+#define TURN_ALONE         4     /* slots of each end: a turn of a second. With it no flow of 43 hours that have a clock and are no call; */
+#define TURN_ALONE_PART    3     /* and this many times the slots in which both talk; people: 5 and more where silence is left out */
 #define BITS_LEVELS        4.0f  /* the rate falls and rises again, as between words */
 
 /* --- the clock --- */
 
-#define CLOCK_BITS         16.0f /* against chance; games that keep a clock pass it, chance does not */
-#define CLOCK_AGREEMENT    0.15f
-#define CLOCK_IN_STEP      0.5f  /* else the period is that of something rarer: 50 ms fits a grid of 10 */
-#define CLOCK_FILLED       0.7f  /* of the slots; losses take a few. 30 Hz leaves traces of a grid of 20 ms behind a 5 ms scheduler */
 #define CLOCK_FILLED_DTX   0.15f /* with pauses: ITU-T P.59 has 39 % of talk; */
 #define CLOCK_CLEAR        0.35f /* or with an agreement no scheduler makes */
 #define QUIET_PACKETS      0.25f /* of the other direction: comfort noise every 80 ms and more; */
@@ -33,17 +31,12 @@
 
 static bool keeps_clock(const struct speech_view *v)
 {
-	const struct clock_reading *c = &v->clock;
-
-	if (c->rough)
-		return true;
-	return c->bits >= CLOCK_BITS && c->agreement >= CLOCK_AGREEMENT && c->in_step >= CLOCK_IN_STEP &&
-	    c->filled >= (v->pauses >= 2 || c->agreement >= CLOCK_CLEAR ? CLOCK_FILLED_DTX : CLOCK_FILLED);
+	return clock_keeps(&v->clock, v->pauses >= 2 || v->clock.agreement >= CLOCK_CLEAR ? CLOCK_FILLED_DTX : CLOCK_FILLED);
 }
 
 static bool no_clock(const struct speech_view *v)
 {
-	return v->packets >= NO_CLOCK_PACKETS && !v->clock.rough && v->clock.agreement < NO_CLOCK_AGREEMENT;
+	return v->clock.packets >= NO_CLOCK_PACKETS && !v->clock.rough && v->clock.agreement < NO_CLOCK_AGREEMENT;
 }
 
 static void weigh_both(const struct speech_view v[2], struct speech_opinion *o)
@@ -68,8 +61,8 @@ static void weigh_clock(const struct speech_view v[2], struct speech_opinion *o)
 		weigh_both(v, o);
 	} else if (keeps[dir]) {
 		const struct speech_view *other = &v[!dir];
-		float back = (float)other->packets / (float)v[dir].packets;
-		bool quiet = back <= QUIET_PACKETS && 2 * other->clock.skips <= other->packets;
+		float back = (float)other->clock.packets / (float)v[dir].clock.packets;
+		bool quiet = back <= QUIET_PACKETS && 2 * other->clock.skips <= other->clock.packets;
 
 		o->one_way = back <= ONE_WAY_PACKETS;
 		o->clock = (struct speech_bits){ quiet && !v[dir].clock.rough ? BITS_CLOCK_ONE : BITS_CLOCK_HALF,
@@ -289,6 +282,25 @@ static bool may_be_voice(enum speech_shape shape)
 	return shape != SHAPE_OTHER && shape != SHAPE_ONE;
 }
 
+/* Each end kept one clock whenever it talked, and mostly only one did. */
+static bool take_turns(const struct speech_view v[2])
+{
+	return v[0].turns != 0 && v[0].alone >= TURN_ALONE && v[1].alone >= TURN_ALONE &&
+	    v[0].alone + v[1].alone >= TURN_ALONE_PART * v[0].both && v[0].kept_ms != 0 && v[1].kept_ms == v[0].kept_ms;
+}
+
+/* Who listens now kept the clock when he talked. */
+static void weigh_turns(const struct speech_view v[2], struct speech_opinion *o)
+{
+	if (!take_turns(v))
+		return;
+	if (o->clock.bits < BITS_CLOCK_BOTH)
+		o->clock = (struct speech_bits){ BITS_CLOCK_BOTH, "packets keep the clock of speech both ways, by turns, every {0} ms", { v[0].kept_ms } };
+	if (o->spurts.bits < BITS_SPURTS)
+		o->spurts = (struct speech_bits){ BITS_SPURTS, "each end sends while the other is silent, for {0} and {1} ms",
+			{ v[0].alone * TURN_SLOT_MS, v[1].alone * TURN_SLOT_MS } };
+}
+
 static void weigh_spurts(const struct speech_view v[2], struct speech_opinion *o)
 {
 	for (int i = 0; i < 2; i++) {
@@ -309,8 +321,10 @@ void speech_weigh(const struct speech_view view[2], struct speech_opinion *o)
 	weigh_clock(view, o);
 	for (int i = 0; i < 2; i++)
 		o->shape[i] = keeps_clock(&view[i]) ? shape_of(&view[i]) : SHAPE_UNKNOWN;
+	if (o->clock.bits > BITS_CLOCK_HALF)
+		weigh_spurts(view, o);
+	weigh_turns(view, o);
 	if (o->clock.bits <= BITS_CLOCK_HALF)
 		return; /* sizes and pauses are measured given a clock */
-	weigh_spurts(view, o);
 	weigh_sizes(view, o);
 }

@@ -48,6 +48,9 @@ struct sender {
 	double a, b;
 	bool dtx;             /* SIZES_VOICE: in silence one packet each 400 ms */
 	double slip;          /* seconds the clock is late at each packet, mean: a loop that sleeps */
+	double turns;         /* seconds it talks and listens in turn; 0: always talks */
+	bool listens_first;
+	bool reports;         /* while it listens a report of 40 bytes for every third packet */
 	/* how it is */
 	struct dice dice;
 	double next, walk, syllable, turn;
@@ -90,6 +93,8 @@ static inline unsigned sender_size(struct sender *s)
 {
 	double size = s->a;
 
+	if (s->turns > 0 && (fmod(s->next, 2 * s->turns) < s->turns) == s->listens_first)
+		return s->reports && s->silent++ % 3 == 0 ? 40 : 0;
 	switch (s->model) {
 	case SIZES_ONE:
 		break;

@@ -64,7 +64,7 @@ static void each_period_is_read(void **state)
 		uint32_t us = 1234567;
 
 		for (; us < 1234567 + 2500000; us += clock_period_ms[i] * 1000u)
-			assert_true(clock_feed(&c, us, SIZE));
+			assert_true(clock_feed(&c, us, SIZE, true));
 		r = clock_read(&c, 2500000);
 		assert_int_equal(r.period_ms, clock_period_ms[i]);
 		assert_true(r.agreement > 0.9f && r.bits > 30 && r.in_step > 0.95f);
@@ -83,7 +83,7 @@ static void other_periods_are_not(void **state)
 		struct clock_reading r;
 
 		for (double t = 0; t < 3e6; t += 1e6 / hz[i])
-			(void)clock_feed(&c, (uint32_t)t, SIZE);
+			(void)clock_feed(&c, (uint32_t)t, SIZE, true);
 		r = clock_read(&c, 3000000);
 		assert_true(r.agreement < 0.25f && !r.rough);
 	}
@@ -102,9 +102,9 @@ static bool rate_heard(double hz, double reports_hz, unsigned period_ms, uint64_
 
 	for (double t = 1; t < 9; t += 1 / hz) {
 		delay = 0.95 * delay + 0.31 * 0.008 * dice_normal(&d);
-		(void)clock_feed(&c, (uint32_t)(1e6 * (t + 0.05 + delay)), SIZE);
+		(void)clock_feed(&c, (uint32_t)(1e6 * (t + 0.05 + delay)), SIZE, true);
 		if (reports_hz > 0 && t > report) {
-			(void)clock_feed(&c, (uint32_t)(1e6 * (t + 0.052 + delay)), 42);
+			(void)clock_feed(&c, (uint32_t)(1e6 * (t + 0.052 + delay)), 42, true);
 			report += 1 / reports_hz;
 		}
 		if (t > read) {
@@ -147,11 +147,11 @@ static void time_may_wrap(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < 300; i++, us += 20000)
-		(void)clock_feed(&c, us, SIZE);
+		(void)clock_feed(&c, us, SIZE, true);
 	for (unsigned i = 0; i < 4; i++)
 		clock_fade(&c);
 	for (unsigned i = 0; i < 200; i++, us += 20000)
-		(void)clock_feed(&c, us, SIZE);
+		(void)clock_feed(&c, us, SIZE, true);
 	assert_int_equal(clock_read(&c, 4500000).period_ms, 20);
 }
 
@@ -160,10 +160,10 @@ static void bursts_count_once(void **state)
 	struct speech_clock c = { 0 };
 
 	(void)state;
-	assert_true(clock_feed(&c, 5000, SIZE));
-	assert_false(clock_feed(&c, 5100, SIZE));
-	assert_false(clock_feed(&c, 8999, SIZE));
-	assert_true(clock_feed(&c, 25000, SIZE));
+	assert_true(clock_feed(&c, 5000, SIZE, true));
+	assert_false(clock_feed(&c, 5100, SIZE, true));
+	assert_false(clock_feed(&c, 8999, SIZE, true));
+	assert_true(clock_feed(&c, 25000, SIZE, true));
 }
 
 /* A network that holds packets back and lets them go at once made no pause. */
@@ -173,16 +173,55 @@ static void a_stall_is_no_pause(void **state)
 
 	(void)state;
 	for (uint32_t us = 0; us < 400000; us += 20000) {
-		(void)clock_feed(&stalled, us, SIZE);
-		(void)clock_feed(&silent, us, SIZE);
+		(void)clock_feed(&stalled, us, SIZE, true);
+		(void)clock_feed(&silent, us, SIZE, true);
 	}
 	for (unsigned i = 0; i < 10; i++)
-		(void)clock_feed(&stalled, 600000 + i * 200, SIZE);
-	(void)clock_feed(&silent, 600000, SIZE);
-	(void)clock_feed(&silent, 620000, SIZE);
+		(void)clock_feed(&stalled, 600000 + i * 200, SIZE, true);
+	(void)clock_feed(&silent, 600000, SIZE, true);
+	(void)clock_feed(&silent, 620000, SIZE, true);
 	assert_int_equal(stalled.pauses, 0);
 	assert_int_equal(silent.pauses, 1);
 	assert_int_equal(silent.spurts, 1);
+}
+
+/* A sound card that loses a block of 10 ms: two phases half a period apart are no period of 10 ms. */
+static void a_lost_block_is_no_other_clock(void **state)
+{
+	struct speech_clock c = { 0 };
+	struct clock_reading r = { 0 };
+	uint32_t us = 1000;
+
+	(void)state;
+	for (; us < 1000000; us += 20000)
+		(void)clock_feed(&c, us, SIZE, true);
+	for (us += 10000; us < 2500000; us += 20000) {
+		(void)clock_feed(&c, us, SIZE, true);
+		if (us % 250000 < 20000)
+			r = clock_read(&c, us);
+	}
+	assert_int_equal(r.period_ms, 20);
+	assert_true(r.agreement > 0.9f);
+}
+
+/* --- turns --- */
+
+static void what_is_sent_in_silence(void **state)
+{
+	struct speech_turns t = { 0 };
+	uint32_t us = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 20; i++)
+		(void)turns_feed(&t, 0, us += 20000, 46); /* reports, as far as anybody knows */
+	assert_int_equal(turns_feed(&t, 0, us += 20000, 46), TURNS_TALK);
+	(void)turns_feed(&t, 0, us += 20000, 198);
+	assert_int_equal(turns_feed(&t, 0, us += 20000, 198), TURNS_RISES);
+	assert_int_equal(turns_feed(&t, 0, us += 20000, 46), TURNS_QUIET);
+	assert_int_equal(turns_feed(&t, 0, us += 20000, 90), TURNS_TALK); /* too large for a report */
+	assert_int_equal(turns_feed(&t, 0, us += 1000000, 198), TURNS_STARTS);
+	assert_int_equal(turns_feed(&t, 0, us += 100000000, 46), TURNS_TALK);  /* all forgotten, */
+	assert_int_equal(turns_feed(&t, 1, us, 100), TURNS_TALK);               /* and nothing is smaller than nothing */
 }
 
 /* --- codecs --- */
@@ -249,6 +288,41 @@ static void telephone_codecs(void **state)
 		struct sender s[2] = { constant(codecs[i].hz, codecs[i].size), constant(codecs[i].hz, codecs[i].size) };
 
 		assert_int_equal(acted(s, &wire, 8, 3), SEEDS);
+	}
+}
+
+/* Sizes of 50 bytes are round and say nothing; that each is silent while the other talks does. */
+static void people_take_turns(void **state)
+{
+	static const struct network satellite = { .wander = 0.02, .tau = 0.5, .jitter = 0.001 };
+	static const struct { double hz, size; bool reports; const struct network *over; double within; } cases[] = {
+		{ 50, 50, false, &wire, 8 }, { 50, 150, true, &wire, 8 }, { 100.0 / 6, 310, false, &wire, 14 }, { 50, 150, false, &satellite, 45 },
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct sender s[2] = { constant(cases[i].hz, cases[i].size), constant(cases[i].hz, cases[i].size) };
+
+		s[0].turns = s[1].turns = 2.3;
+		s[1].listens_first = true;
+		s[0].reports = s[1].reports = cases[i].reports;
+		assert_true(acted(s, cases[i].over, 45, cases[i].within) >= SEEDS * 9 / 10);
+	}
+}
+
+/* Turns are no speech: what comes in them must keep its clock. */
+static void turns_without_a_clock(void **state)
+{
+	static const double hz[] = { 20, 64, 200 };
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof hz / sizeof *hz; i++) {
+		struct sender s[2] = { constant(hz[i], 150), constant(hz[i], 150) };
+
+		s[0].turns = s[1].turns = 2.3;
+		s[1].listens_first = true;
+		s[0].slip = s[1].slip = hz[i] == 200 ? 0.015 : 0;
+		assert_true(most_bits(s, &wire, 30) < REPORT_BITS);
 	}
 }
 
@@ -388,6 +462,8 @@ int main(void)
 		cmocka_unit_test(time_may_wrap),
 		cmocka_unit_test(bursts_count_once),
 		cmocka_unit_test(a_stall_is_no_pause),
+		cmocka_unit_test(a_lost_block_is_no_other_clock), cmocka_unit_test(what_is_sent_in_silence),
+		cmocka_unit_test(people_take_turns), cmocka_unit_test(turns_without_a_clock),
 		cmocka_unit_test(codecs_are_known), cmocka_unit_test(few_sizes_are_codecs_without_rtp), cmocka_unit_test(telephone_codec_in_tunnels),
 		cmocka_unit_test(telephone_codecs),
 		cmocka_unit_test(variable_rate),

@@ -26,7 +26,7 @@
 	X(ANNOUNCED, "announced")       /* facts from signalling and relays */ \
 	X(NAME, "name")                 /* names: DNS, TLS, QUIC */ \
 	X(VENDOR, "vendor")             /* formats of one application */ \
-	X(CADENCE, "cadence")           /* the clock of speech; */ \
+	X(CADENCE, "cadence")           /* the clock of speech, seen or read in RTMP; */ \
 	X(CADENCE_SIZES, "cadence_sizes") /* sizes, given the clock; */ \
 	X(CADENCE_SPURTS, "cadence_spurts") /* talk and silence, given the clock */ \
 	X(NDPI, "ndpi") \

@@ -95,9 +95,13 @@ enum look_result ras_look(struct look *);
 struct stream_result h323_stream(struct look *);
 
 /* rtsp.c: streaming, which is no call */
-extern const struct byte_range rtsp_stream_bytes[], rtmp_bytes[];
+extern const struct byte_range rtsp_stream_bytes[];
 struct stream_result rtsp_stream(struct look *);
+
+/* rtmp.c: streaming too, unless it carries a conversation */
+extern const struct byte_range rtmp_bytes[];
 struct stream_result rtmp_stream(struct look *);
+void rtmp_explain(const void *state, FILE *out);
 
 /* http.c: for the audit, no evidence */
 extern const struct byte_range http_bytes[];

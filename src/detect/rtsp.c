@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * RTSP (RFC 2326, RFC 7826) and RTMP: what is streamed is no conversation. RTSP
- * announces the ports of its RTP, so that a camera's voice is not taken for one.
+ * RTSP (RFC 2326, RFC 7826): what is streamed is no conversation. It announces
+ * the ports of its RTP, so that a camera's voice is not taken for one.
  */
 #include "detect/rows.h"
 
 #include <string.h>
 
 #include "base/cursor.h"
-#include "base/hash.h"
 #include "detect/call_facts.h"
 #include "flow/stream.h"
 
 const struct byte_range rtsp_stream_bytes[] = { { 'A', 'Z' }, { 1, 0 } };
-const struct byte_range rtmp_bytes[] = { { 3, 3 }, { 1, 0 } };
 
 #define BITS_START    12.0f  /* a start line with RTSP/ and a version */
 #define BITS_CSEQ      8.0f  /* CSeq: and a number, which no other text protocol with that start line lacks */
@@ -28,8 +26,6 @@ struct rtsp_message {
 	size_t head;              /* bytes up to the body */
 	struct span transport;
 };
-
-/* --- RTSP --- */
 
 static bool is_version(struct span s)
 {
@@ -157,46 +153,4 @@ struct stream_result rtsp_stream(struct look *l)
 	if (total > l->len)
 		return (struct stream_result){ STREAM_MORE, 0, (uint32_t)total };
 	return (struct stream_result){ STREAM_USED, (uint32_t)total, 0 };
-}
-
-/* --- RTMP (Adobe's specification 1.0, 5.2): each end must give back what the other drew by lot --- */
-
-#define RTMP_BLOCK   1536     /* bytes of C1, S1, C2, S2 */
-#define RTMP_FIRST    500     /* bytes; the smallest segment size of IPv4, 536, and less */
-#define RTMP_FIXED      8     /* stamp and version before what is drawn */
-#define RTMP_BITS    24.0f    /* 1,528 random bytes come back; counted as what a rule needs and no more */
-
-struct rtmp_state { uint64_t drawn[2]; };
-
-static uint64_t drawn_hash(const uint8_t *block)
-{
-	return XXH3_64bits(block + RTMP_FIXED, RTMP_BLOCK - RTMP_FIXED);
-}
-
-struct stream_result rtmp_stream(struct look *l)
-{
-	const struct stream_result stop = { STREAM_STOP, 0, 0 };
-	struct rtmp_state *s = detect_state_find(l);
-
-	if (s != NULL && s->drawn[l->dir] != 0) {
-		if (l->len < RTMP_BLOCK)
-			return (struct stream_result){ STREAM_MORE, 0, RTMP_BLOCK };
-		if (s->drawn[!l->dir] != 0 && drawn_hash(l->data) == s->drawn[!l->dir])
-			detect_evidence(l, CLASS_STREAMING, APP_RTMP, RTMP_BITS, "RTMP handshake: both ends gave back what was drawn", 0, 0);
-		return stop;
-	}
-	if (l->data[0] != 3 || flow_initiator(l->flow) < 0)
-		return stop;
-	/* A record of TPKT begins with 3 as well, and says its length: RDP, ISO transport. */
-	if (l->len >= 4 && l->data[1] == 0 && (l->data[2] << 8 | l->data[3]) == (int)l->len)
-		return stop;
-	/* C0 is sent alone or together with a good part of C1; framed packets (RFC 4571) begin small. */
-	if (s == NULL && l->len > 1 && l->len < RTMP_FIRST)
-		return stop;
-	if (l->len < 1 + RTMP_BLOCK)
-		return (struct stream_result){ STREAM_MORE, 0, 1 + RTMP_BLOCK };
-	if ((s = detect_state(l, sizeof *s)) == NULL)
-		return stop;
-	s->drawn[l->dir] = drawn_hash(l->data + 1);
-	return (struct stream_result){ STREAM_USED, 1 + RTMP_BLOCK, 0 };
 }

@@ -22,6 +22,7 @@ enum fact_kind {
 	FACT_NAME,      /* a DNS answer gave this address for an application's name */
 	FACT_CUT,       /* a call between these two was just cut; any port, any protocol. remote is host: a call of this host with anybody */
 	FACT_ENDPOINT,  /* this UDP socket belongs to an application: remote:port, where remote may be the host itself */
+	FACT_AUDIO,     /* host sends remote live audio of a telephone codec in a stream: any port; `call` as rtmp.c packs it */
 	FACT_KINDS
 };
 

@@ -59,8 +59,15 @@ static enum app best_app(const struct evidence *e, unsigned n, enum voip_class c
 	return app;
 }
 
+/* RTP or RTMP that was read; that a clock comes one way alone says less (cadence). */
+static bool says_stream(const struct evidence *e, float report_bits)
+{
+	return e->cls == CLASS_STREAMING && ((e->row->group == GROUP_RTP && e->bits >= report_bits) ||
+	    (e->row->group == GROUP_CADENCE && e->bits >= ACT_BITS));
+}
+
 /*
- * RTP that proved to be a stream: ICE and DTLS set up that stream and RTCP
+ * What proved to be a stream: ICE and DTLS set up that stream and RTCP
  * reports on it, so none of them makes it a call. Signalling may.
  */
 static bool is_stream(const struct evidence *e, unsigned n, float report_bits)
@@ -70,7 +77,7 @@ static bool is_stream(const struct evidence *e, unsigned n, float report_bits)
 	for (unsigned i = 0; i < n; i++) {
 		if (e[i].row->group == GROUP_SIGNALLING && e[i].cls == CLASS_SIGNALLING)
 			return false;
-		stream |= e[i].row->group == GROUP_RTP && e[i].cls == CLASS_STREAMING && e[i].bits >= report_bits;
+		stream |= says_stream(&e[i], report_bits);
 	}
 	return stream;
 }

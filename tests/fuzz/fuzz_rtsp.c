@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* RTSP and RTMP through its rows, with facts and state: see call_pieces.h for what the first byte means. */
+/* RTSP through its row, with facts and state: see call_pieces.h for what the first byte means. */
 #include "call_pieces.h"
 
 static bool is_row(unsigned i)
 {
-	return detectors[i].stream == rtsp_stream || detectors[i].stream == rtmp_stream;
+	return detectors[i].stream == rtsp_stream;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -55,11 +55,12 @@ def cases():
     for name, function, quick in roles.TABLE:
         yield Case(f"skype-{name}", (), None, function, quick)
     for name, function, quick in (row for part in (hook, steady, broken, actions, satellite, control, replay, streams) for row in part.TABLE):
-        yield Case(f"gate-{name}", (), None, function, quick, not name.startswith(ALONE))
+        yield Case(f"gate-{name}", getattr(function, "programs", ()), None, function, quick, not name.startswith(ALONE))
 
 
 def find(program):
-    return shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin:/usr/games")
+    """`program`, or a file of one that is none, by its path."""
+    return program if os.path.isfile(program) else shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin:/usr/games")
 
 
 def attempt(function, squelch):

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Calls over TCP are cut inline: RTP framed as RFC 4571 says, both ways, without signalling."""
+"""Calls over TCP are cut inline: RTP framed as RFC 4571 says, both ways, without signalling; a conversation over RTMP."""
 import random
 import struct
 
+import time
+
 import calls
 import world
+import rtmp
 from net import CLIENT4, SERVER4, LabError
 from wire import ETHERNET, Wire
 from world import TOP
@@ -48,9 +51,9 @@ def payloads(wire, role, source):
     return found
 
 
-def lived(lab, make):
+def lived(lab, make, port=PORT):
     """The seconds that media arrived, and that it was sent, of the direction that lived longer."""
-    with Wire(lab, ("client", "server")).open(f"tcp port {PORT} and ip") as wire:
+    with Wire(lab, ("client", "server")).open(f"tcp port {port} and ip") as wire:
         make(lab)
     ways = []
     for address, here, there in ((CLIENT4, "client", "server"), (SERVER4, "server", "client")):
@@ -62,13 +65,20 @@ def lived(lab, make):
     return max(ways)
 
 
-def tcp_framed(squelch):
+def over_rtmp(lab):
+    """nginx and four times ffmpeg: both talk for a while, whatever becomes of it."""
+    rtmp.talk(lab, calls.TALK_S + 5)
+    time.sleep(calls.TALK_S)
+
+
+def cut(squelch, make, port=PORT):
+    """The call lives without squelch, and ends soon with it."""
     with world.world() as lab:
-        seconds, _ = lived(lab, framed)
+        seconds, _ = lived(lab, make, port)
         if seconds < calls.LONG_S:
             raise LabError(f"without squelch the call lives {seconds:.1f} s")
     with world.world() as lab, world.gateway(lab, squelch, calls.BLOCK) as gate:
-        seconds, tried = lived(lab, framed)
+        seconds, tried = lived(lab, make, port)
         gate.stop()
         drops = [e for e in gate.events("voip") if e["verdict"]["action"] == "drop" and e["verdict"]["enforced"]]
         if seconds > calls.SOON_S or not drops or drops[-1]["voip"]["class"] != "media" or drops[-1]["proto"] != "TCP":
@@ -78,7 +88,30 @@ def tcp_framed(squelch):
         return f"cut after {seconds:.2f} s (sent again for {tried:.1f} s), as {drops[-1]['voip']['app']}"
 
 
+def tcp_framed(squelch):
+    return cut(squelch, framed)
+
+
+def rtmp_call(squelch):
+    return cut(squelch, over_rtmp, rtmp.PORT)
+
+
+def rtmp_studio(squelch):
+    """Who watches the own broadcast is left alone."""
+    with world.world() as lab, world.gateway(lab, squelch, calls.BLOCK) as gate:
+        seconds, _ = lived(lab, lambda l: rtmp.studio(l, calls.TALK_S), rtmp.PORT)
+        gate.stop()
+        said = {e["voip"]["class"] for e in gate.events("voip")}
+        if seconds < calls.LONG_S or said != {"streaming"}:
+            raise LabError(f"lives {seconds:.1f} s, is called {said}")
+        return f"lives {seconds:.1f} s, is called streaming"
+
+
+rtmp_call.programs = rtmp_studio.programs = ("nginx", "ffmpeg", rtmp.MODULE)
+
 # Name, function of the path of squelch, in every run.
 TABLE = (
     ("tcp-framed", tcp_framed, True),
+    ("rtmp-call", rtmp_call, True),
+    ("rtmp-studio", rtmp_studio, False),
 )

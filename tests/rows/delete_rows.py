@@ -27,7 +27,7 @@ SHOWN = 3  # failing tests named for a deletion
 ROW_TESTS = {
     "ice": r"unit\.test_(ice|dtls)|pcaps\.webrtc", "sip": r"unit\.test_sip$|scenario\.(sip|announced|signalled)",
     "rtp": r"unit\.test_rtp|scenario\.rtp|pcaps\.sip", "dns": r"unit\.test_names|scenario\.(chat|names|poison)",
-    "ndpi": r"scenario\.ndpi", "http": r"scenario\.audit", "rtmp": r"unit\.test_rtsp",
+    "ndpi": r"scenario\.ndpi", "http": r"scenario\.audit", "rtmp": r"unit\.test_rtmp|scenario\.rtmp",
     "skype": r"unit\.test_skype|scenario\.skype", "tunnel": r"unit\.test_tunnel|scenario\.tunnelled",
     "tcp-audio": r"unit\.test_record|scenario\.tcp-(audio|speech)", "redial": r"scenario\.redial",
 }

@@ -87,47 +87,6 @@ static void bodies_and_pieces(void **state)
 	assert_true(feed_announced(f, "10.0.0.1", "192.0.2.9", 6970, &fact));
 }
 
-/* --- RTMP --- */
-
-static void block_fill(uint8_t *b, uint8_t seed)
-{
-	for (int i = 0; i < 1536; i++)
-		b[i] = (uint8_t)(i < 8 ? 0 : seed + i * 7);
-}
-
-static void tcp_open(struct feed *f)
-{
-	feed_tcp(f, CLIENT, "", 0);
-	f->flow->flags |= f->flow->flags & FLOW_FIRST_1 ? FLOW_INITIATOR_1 : FLOW_INITIATOR_0;
-}
-
-static void rtmp(struct feed *f, uint8_t echoed)
-{
-	uint8_t c[1 + 1536] = { 3 }, s[1 + 2 * 1536] = { 3 };
-
-	tcp_open(f);
-	block_fill(c + 1, 10);
-	block_fill(s + 1, 99);
-	block_fill(s + 1 + 1536, echoed);
-	feed_tcp(f, CLIENT, c, 1400);
-	feed_tcp(f, CLIENT, c + 1400, sizeof c - 1400);
-	feed_tcp(f, SERVER, s, 1400);
-	feed_tcp(f, SERVER, s + 1400, sizeof s - 1400);
-}
-
-static void rtmp_gives_back_what_was_drawn(void **state)
-{
-	rtmp(*state, 10);
-	assert_int_equal(feed_judge(*state).cls, CLASS_STREAMING);
-	assert_int_equal(feed_judge(*state).app, APP_RTMP);
-}
-
-static void or_it_is_not_rtmp(void **state)
-{
-	rtmp(*state, 11);
-	assert_int_equal(feed_judge(*state).cls, CLASS_NONE);
-}
-
 static void damaged_messages(void **state)
 {
 	(void)state;
@@ -140,8 +99,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		test(requests_and_answers), cmocka_unit_test(other_text_is_not_rtsp), test(ports_are_announced_as_streaming),
-		test(announced_rtp_is_streaming), test(bodies_and_pieces), test(rtmp_gives_back_what_was_drawn),
-		test(or_it_is_not_rtmp), cmocka_unit_test(damaged_messages),
+		test(announced_rtp_is_streaming), test(bodies_and_pieces), cmocka_unit_test(damaged_messages),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,6 +13,7 @@ import time
 
 import net
 import pbx
+import rtmp
 from browser import Browser
 from net import CLIENT4, CLIENT6, RELAY4, SERVER4, SERVER6, LabError
 
@@ -360,6 +361,17 @@ def rtsp(lab, path):
             raise LabError(f"ffmpeg: {open(sender.log, errors='replace').read()[-300:]}")
 
 
+RTMP_S = 8  # seconds of a conversation over RTMP: some turns
+
+
+def over_rtmp(what):
+    def make(lab, path):
+        lab.only(4)
+        with lab.capture(path, expression=pbx.QUIET):
+            what(lab, RTMP_S)
+    return make
+
+
 # -- the table
 
 PLAIN, GZIP, ZSTD = "", ".gz", ".zst"
@@ -377,6 +389,7 @@ PBX = ("debootstrap", "sip-tester")
 SIPP = ("sip-tester",)
 BARESIP = ("baresip-core",)
 CHROMIUM = ("chromium",)
+RTMP = ("ffmpeg", "nginx-light", "libnginx-mod-rtmp")
 
 TABLE = (
     Recipe("sip-g711", sip_g711, "pcap", PLAIN, SIPP, (
@@ -431,6 +444,12 @@ TABLE = (
         (f"tcp {CLIENT4} * {SERVER4} 8554", "streaming", "rtsp", "pass"),
         (f"udp {CLIENT4} * {SERVER4} *", "streaming", "*", "pass")),
         "ffmpeg sends a sound to ffmpeg, announced by RTSP: no call"),
+    Recipe("rtmp-call", over_rtmp(rtmp.call), "pcap", GZIP, RTMP, (
+        (f"tcp {CLIENT4} * {SERVER4} 1935", "media", "rtmp", "drop"),),
+        "a conversation over RTMP, Speex: each end publishes one stream and plays the other's"),
+    Recipe("rtmp-studio", over_rtmp(rtmp.studio), "pcap", GZIP, RTMP, (
+        (f"tcp {CLIENT4} * {SERVER4} 1935", "streaming", "rtmp", "pass"),),
+        "a stream published over RTMP and watched back by who published it: no call"),
     Recipe("web", web, "pcapng", ZSTD, ("nginx-light", "dnsmasq-base", "bind9-dnsutils", "curl", "openssl"), (),
            "curl fetches from nginx over HTTP and HTTPS, dig and curl ask dnsmasq"),
     Recipe("ssh", ssh, "pcap", PLAIN, ("openssh-client", "openssh-server"), (),

@@ -23,6 +23,7 @@ enum probe {
 	PROBE_MATCH_MARK,
 	PROBE_MATCH_CONNTRACK,
 	PROBE_MATCH_STATISTIC,
+	PROBE_MATCH_HASHLIMIT, /* without it fast flows cost more */
 	PROBES
 };
 

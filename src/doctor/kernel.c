@@ -76,6 +76,7 @@ void look_targets(const struct doctor *d, struct finding *f)
 		[PROBE_TARGET_NFQUEUE] = "NFQUEUE", [PROBE_TARGET_CONNMARK] = "CONNMARK",
 		[PROBE_TARGET_REJECT] = "REJECT", [PROBE_MATCH_MARK] = "mark",
 		[PROBE_MATCH_CONNTRACK] = "conntrack", [PROBE_MATCH_STATISTIC] = "statistic",
+		[PROBE_MATCH_HASHLIMIT] = "hashlimit",
 	};
 	struct names missing = { 0 };
 
@@ -90,7 +91,7 @@ void look_targets(const struct doctor *d, struct finding *f)
 			names_add(&missing, names[p]);
 	}
 	if (missing.n == 0) {
-		finding_say(f, HEALTH_OK, "all matches and targets that squelch-hook needs");
+		finding_say(f, HEALTH_OK, "all matches and targets that squelch-hook uses");
 		return;
 	}
 	finding_say(f, HEALTH_WARN, "not found for iptables-nft: %s", names_text(&missing));

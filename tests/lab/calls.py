@@ -122,7 +122,7 @@ def webrtc_turn(lab, version):
     webrtc({"audio": True, "video": True}, RELAYED)(lab, version)
 
 
-def ffmpeg(codec, key=False, at=None):
+def ffmpeg(codec, key=False, at=None, seconds=TALK_S):
     """Both ends send to ports that nobody announced; with `key` as SRTP. at: the ports, client's first."""
     def call(lab, version):
         a, b = (CLIENT4, SERVER4) if version == 4 else (CLIENT6, SERVER6)
@@ -136,10 +136,10 @@ def ffmpeg(codec, key=False, at=None):
                 role, "ffmpeg", "-nostdin", "-v", "error", "-re", "-f", "lavfi", "-i",
                 # 20 ms at a time, as a phone reads its microphone
                 f"sine=frequency={tone}:sample_rate={codec.rate}:samples_per_frame={codec.rate // 50}",
-                "-t", str(TALK_S), "-ac", "1", "-c:a", *codec.words, *protection, "-f", "rtp",
+                "-t", str(seconds), "-ac", "1", "-c:a", *codec.words, *protection, "-f", "rtp",
                 f"{'srtp' if key else 'rtp'}://{host}:{there[1]}?localport={here}"))
         for process in processes:
-            process.wait(timeout=TALK_S + 10)
+            process.wait(timeout=seconds + 10)
     return call
 
 

@@ -62,7 +62,7 @@ def firewall(lab):
 
 
 def theirs(state):
-    own = re.compile(r'^:SQUELCH_|^-A SQUELCH_|^-A [A-Z]+ (-m mark ! --mark 0x0/0x[0-9a-f]+ )?-m comment --comment squelch -j SQUELCH_')
+    own = re.compile(r'^:SQUELCH_|^-A SQUELCH_|^-A [A-Z]+ (-m mark ! --mark 0x0/0x[0-9a-f]+ )?-j SQUELCH_')
     return tuple([line for line in part if not own.match(line)] for part in state)
 
 
@@ -102,7 +102,7 @@ def order(_squelch):
         for t in ("iptables-save", "ip6tables-save"):
             for table, place in (("mangle", -1), ("filter", 0)):
                 lines = [line for line in lab.run("gateway", t, "-t", table).splitlines() if line.startswith("-A FORWARD")]
-                if not lines[place].endswith("--comment squelch -j SQUELCH_FORWARD"):
+                if not lines[place].endswith(" -j SQUELCH_FORWARD"):
                     raise LabError(f"{table}: {lines}")
         return "last in mangle, first in filter"
 

@@ -248,11 +248,13 @@ def inspected(pair, n):
 
 SLICE_S, SLICES = 0.25, 5  # so long one set of rules, and so often for a pair: what the machine does besides is then shared
 SWAP_S = 0.4               # to put other rules in their place, at most
+FRESH_S = 0.25             # rules just put in place begin with a burst of samples of each flow, which rules that stay have behind them
 
 
 def slice_of(pair, rules, process):
     """A Figure of the stream that runs, under other rules."""
     pair.run("gateway", "iptables-restore", rules)
+    time.sleep(FRESH_S)
     first, at, cpu = pair.arrived(), time.monotonic(), cpu_s(process.pid)
     time.sleep(SLICE_S)
     last, until, used = pair.arrived(), time.monotonic(), cpu_s(process.pid) - cpu
@@ -263,7 +265,7 @@ def cleared(pair, n):
     """One stream whose flows squelch has cleared; its rules and a bare one change places under it."""
     pair.forget()
     with hooked(pair) as process:
-        seconds = 2 * n * SLICES * (SLICE_S + SWAP_S) + 2 * WARM_S
+        seconds = 2 * n * SLICES * (SLICE_S + FRESH_S + SWAP_S) + 2 * WARM_S
         sender = pair.start("client", tool(pair, "nq"), "blast", SERVER, str(BLAST_PORT), str(FLOWS), str(seconds))
         time.sleep(2 * WARM_S)
         theirs, here = pair.write("connmark", CONNMARK), pair.write("hook", pair.run("gateway", "iptables-save"))

@@ -9,6 +9,8 @@
 #define NEIGHBOUR_MS  20u    /* at least: within less all things that move are alike */
 #define LEVEL_CHANGE  0.3f     /* of the level: four times the spread of Opus at a steady voice, less than its step to silence */
 #define LEVEL_FOLLOWS 8        /* packets */
+#define USUAL_MS      20u      /* sizes count from the start as if this were the period, and again from where it is known to be another */
+#define OTHERS_PART   6        /* one in so many is much */
 #define FILLED_SLOTS  4        /* of talk, a second: from then on silence is told from lost packets */
 #define FADE_AFTER_US 8000000  /* longer: a network blurs the clock; */
 #define FADE_AFTER_SIZES 240   /* packets; shorter: people stop talking */
@@ -186,7 +188,7 @@ void speech_feed(struct speech *s, int dir, uint64_t mono_ns, uint32_t size)
 	struct speech_dir *d = &s->dir[dir];
 	uint32_t us = time_of(s, mono_ns);
 	uint32_t gap = us - d->clock.last_us;
-	unsigned period_ms = clock_aim_ms(&d->clock);
+	unsigned aim_ms = clock_aim_ms(&d->clock), period_ms = aim_ms != 0 ? aim_ms : USUAL_MS;
 
 	if (size > SPEECH_SIZE_MAX) {
 		clock_pass_over(&d->clock);
@@ -196,7 +198,7 @@ void speech_feed(struct speech *s, int dir, uint64_t mono_ns, uint32_t size)
 		return;
 	if (!clock_feed(&d->clock, us, size, is_talk(s, dir, us, size)) && d->clock.aim_blur != CLOCK_RATE_ONLY)
 		return;
-	if (!clock_on_grid(&d->clock, us))
+	if (aim_ms != 0 && !clock_on_grid(&d->clock, us))
 		return;
 	if (2 * gap > 5 * 1000 * period_ms)
 		d->sizes.recent_n = 0;
@@ -254,6 +256,12 @@ static void view_turns(struct speech_turns *t, int dir, struct speech_view *v)
 	v->turns = t->changes;
 }
 
+/* What was counted before there was a grid stays, unless much of it was of other kinds: the grid would have told them apart. */
+static bool sizes_count_on(const struct speech_sizes *z, unsigned before_ms, unsigned aim_ms)
+{
+	return aim_ms == before_ms || (before_ms == 0 && aim_ms == USUAL_MS && OTHERS_PART * (z->odd + z->falls + z->rises) <= z->n);
+}
+
 void speech_read(struct speech *s, uint64_t mono_ns, struct speech_view out[2])
 {
 	uint32_t now = time_of(s, mono_ns);
@@ -267,7 +275,7 @@ void speech_read(struct speech *s, uint64_t mono_ns, struct speech_view out[2])
 			.clock = clock_read(&d->clock, span),
 			.pauses = d->clock.pauses, .spurts = d->clock.spurts,
 		};
-		if (clock_aim_ms(&d->clock) != before)
+		if (!sizes_count_on(&d->sizes, before, clock_aim_ms(&d->clock)))
 			d->sizes = (struct speech_sizes){ 0 };
 		view_sizes(&d->sizes, &out[i]);
 		view_turns(&s->turns, i, &out[i]);

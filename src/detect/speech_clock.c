@@ -20,8 +20,11 @@ const uint8_t clock_period_ms[CLOCK_PERIODS] = { 10, 20, 30, 40, 60 };
 #define ON_GRID_SHARP  8        /* an eighth where phases agree like this: */
 #define SHARP          0.65f
 
+#define KEEPS_MS        800   /* of talk: by then a loop that sleeps 20 ms and a third has slipped by half a period */
 #define KEEPS_BITS      16.0f /* against chance; games that keep a clock pass it, chance does not */
 #define KEEPS_AGREEMENT 0.15f
+#define KEEPS_EVEN      0.9f  /* of the gaps within 5 ms of the period: what blurs the phase then is the sender's own clock, */
+#define KEEPS_AGREEMENT_EVEN 0.35f /* and that of a sound card does not; gaps within 5 ms make it 0.5 and more */
 #define KEEPS_IN_STEP   0.5f  /* else the period is that of something rarer: 50 ms fits a grid of 10 */
 
 #define SLIP_OWN        0.4f  /* part of the gaps that have the period found, at most; */
@@ -193,13 +196,20 @@ static void read_phase(const struct speech_clock *c, unsigned period, struct clo
 	best->phase_us %= period * 1000;
 }
 
+static float part_even(const struct speech_clock *c, unsigned period_ms)
+{
+	unsigned all = gaps(c, 0, UINT16_MAX);
+
+	return all == 0 ? 0 : (float)c->gap[period_ms / 10] / (float)all;
+}
+
 static bool keeps_rate(const struct speech_clock *c)
 {
 	unsigned period = c->rate.period_ms, all = gaps(c, 0, UINT16_MAX);
 
 	return period != 0 && all != 0 && part_in_step(c, period) >= ROUGH_IN_STEP &&
 	    (float)gaps(c, period * 9 / 4, UINT16_MAX) <= ROUGH_WIDE * (float)all &&
-	    rate_holds(&c->rate, (float)c->gap[period / 10] / (float)all);
+	    rate_holds(&c->rate, part_even(c, period));
 }
 
 static uint16_t phases(const struct speech_clock *c)
@@ -221,7 +231,9 @@ unsigned clock_period_index(unsigned period_ms)
 
 bool clock_keeps(const struct clock_reading *c, float filled)
 {
-	return c->rough || (c->bits >= KEEPS_BITS && c->agreement >= KEEPS_AGREEMENT && c->in_step >= KEEPS_IN_STEP && c->filled >= filled);
+	float agreement = c->even >= KEEPS_EVEN ? KEEPS_AGREEMENT_EVEN : KEEPS_AGREEMENT;
+
+	return c->rough || (c->n * c->period_ms >= KEEPS_MS && c->bits >= KEEPS_BITS && c->agreement >= agreement && c->in_step >= KEEPS_IN_STEP && c->filled >= filled);
 }
 
 /*
@@ -257,6 +269,7 @@ struct clock_reading clock_read(struct speech_clock *c, uint32_t span_us)
 	}
 	best.filled = (float)best.n * (float)best.period_ms * 1000 / (float)span_us;
 	best.in_step = part_in_step(c, best.period_ms);
+	best.even = part_even(c, best.period_ms);
 	best.skips = (uint8_t)gaps(c, best.period_ms * 3 / 2 + 1, UINT16_MAX);
 	return best;
 }

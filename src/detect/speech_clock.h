@@ -66,6 +66,7 @@ struct clock_reading {
 	uint16_t n;                 /* packets of talk read, since the phase was last known to move */
 	uint16_t packets;           /* all that are counted */
 	float in_step;              /* of gaps from 5 ms to a pause, the part that is one period long (half of it to one and a half) */
+	float even;                 /* of all gaps, the part within 5 ms of the period */
 	uint8_t skips;              /* gaps longer than that and shorter than a pause: losses */
 	uint32_t phase_us;          /* of the grid, below period */
 };

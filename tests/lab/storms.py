@@ -81,12 +81,13 @@ def backlog_drops():
         return sum(int(line.split()[1], 16) for line in fh)
 
 
-def check_cut(got):
+def check_cut(got, said):
     """Every call was heard to end; the first packet may already have been dropped."""
+    seen = {name: said[name] for name in ("packets", "queue_overruns", "flows_evicted", "flows_refused", "watch_refused")}
     if got["alive"]:
-        raise LabError(f"{got['alive']} calls live on: {got}")
+        raise LabError(f"{got['alive']} calls live on: {got}; {seen}")
     if got["p95_ms"] > CUT_P95_MS:
-        raise LabError(f"p95 {got['p95_ms']} ms: {got}")
+        raise LabError(f"p95 {got['p95_ms']} ms: {got}; {seen}")
 
 
 def calls(sip):
@@ -103,7 +104,7 @@ def calls(sip):
                 before = children_cpu(gate)
                 got = storm(lab, program, **options)
                 cpu, said = children_cpu(gate) - before, counters(gate)
-            check_cut(got)
+            check_cut(got, said)
             return (f"{got['calls']} calls, {rate} a second: all cut, p50 {got['p50_ms']}, p95 {got['p95_ms']}, most "
                     f"{got['max_ms']} ms after the first media packet; {got['unheard']} before it arrived; "
                     f"CPU a call {cpu / got['calls'] * 1e3:.2f} ms; {got['sent']} packets sent, {got['delivered']} arrived, "
@@ -122,7 +123,7 @@ def million(squelch, program, full):
             cpu, said, peak = children_cpu(gate) - before, counters(gate), peak_mib(gate)
             wrong = sum(e["src_ip"].startswith("10.77.") and int(e["src_ip"].split(".")[2]) >= 64
                         for e in gate.events("voip") if e["verdict"]["action"] == "drop")
-    check_cut(got)
+    check_cut(got, said)
     if said["flows"] < flows * 0.95 and said["queue_overruns"] == 0:
         raise LabError(f"only {said['flows']} flows seen of {flows}")
     if peak > MEMORY_MIB:

@@ -127,10 +127,10 @@ def nfqacc(protocol, number):
     return reader
 
 
-def block(pair):
+def block(pair, length=QUEUE_LENGTH, open_or_closed=("--fail-closed",)):
     # --fail-closed: what arrives was inspected, for nothing passes by.
     return pair.reader([pair.squelch, "block", "-R", pair.write("none.rules", ""), "--udp-queue", str(UDP_QUEUE),
-                        "--tcp-queue", str(TCP_QUEUE), "--queue-length", str(QUEUE_LENGTH), "--fail-closed",
+                        "--tcp-queue", str(TCP_QUEUE), "--queue-length", str(length), *open_or_closed,
                         "--ctl", pair.path("ctl")], UDP_QUEUE, TCP_QUEUE)
 
 
@@ -296,7 +296,44 @@ def trips(pair, n):
     print(f"    p99 without a queue {middle(none):.1f}, nfqacc {middle(theirs):.1f}, squelch {middle(ours):.1f} us")
 
 
-PARTS = {"inspected": inspected, "cleared": cleared, "tcp": tcp, "trips": trips}
+OVERLOAD_LENGTHS = (32768, 8192, 2048, 512)  # of the queue, packets
+OVERLOAD_TRIPS, OVERLOAD_GAP_US = 400, 5000
+
+
+def overload(pair, n):
+    """More UDP than a worker can read, failing open: what the packets of a bystander wait in the same queue."""
+    for length in OVERLOAD_LENGTHS:
+        found = [overloaded(pair, length) for _ in range(n)]
+        p50, p99, most = (statistics.median(f[i] for f in found) for i in range(3))
+        print(f"queue of {length}, flooded: a bystander's round trip p50 {p50 / 1e3:.1f}, p99 {p99 / 1e3:.1f}, most {most / 1e3:.1f} ms, "
+              f"lost {sum(f[3] for f in found)} of {n * OVERLOAD_TRIPS}; {statistics.median(f[4] for f in found) / 1e3:.0f} thousand packets/s arrive, "
+              f"{statistics.median(f[5] for f in found):.0f} of them unseen")
+
+
+def overloaded(pair, length):
+    """p50, p99 and most of round trips in microseconds, lost ones; packets/s that arrive meanwhile; packets the queue had no room for."""
+    pair.forget()
+    pair.queue("udp", UDP_QUEUE)
+    with block(pair, length, ()):
+        echo = pair.start("server", tool(pair, "nq"), "echo", str(ECHO_PORT), "60")
+        pair.wait_port("server", ECHO_PORT, "-u")
+        sender = pair.start("client", tool(pair, "nq"), "blast", SERVER, str(BLAST_PORT), str(FLOWS), "60")
+        time.sleep(WARM_S)
+        first, at = pair.arrived(), time.monotonic()
+        out = pair.run("client", tool(pair, "nq"), "rtt", SERVER, str(ECHO_PORT), str(OVERLOAD_TRIPS), str(OVERLOAD_GAP_US), timeout=60)
+        rate = (pair.arrived() - first) / (time.monotonic() - at)
+        with open(f"/proc/{pair.anchor.pid}/net/netfilter/nfnetlink_queue") as fh:
+            row = next(line.split() for line in fh if int(line.split()[0]) == UDP_QUEUE)
+        pair.stop(sender)
+        pair.stop(echo)
+    said = re.search(r"lost (\d+) p50 ([\d.]+) .*p99 ([\d.]+) .*max ([\d.]+)", out)
+    if said is None:
+        raise LabError(f"no answer at all: {out}")
+    lost, *trips_us = map(float, said.groups())
+    return *trips_us, int(lost), rate, sum(map(int, row[5:7]))
+
+
+PARTS = {"inspected": inspected, "cleared": cleared, "tcp": tcp, "trips": trips, "overload": overload}
 
 
 def measure(tools, program, parts, n):

@@ -73,6 +73,8 @@ enum look_result turn_look(struct look *);
 extern const struct byte_range tunnel_bytes[];
 enum look_result tunnel_look(struct look *);
 enum look_result tunnel_segment(struct look *);
+/* Bytes that stand around a frame of speech in this stream, at least, since it is a known tunnel; 0 unknown. */
+uint32_t tunnel_adds(const struct watch *);
 
 /* tcp_audio.c: the clock of speech in the records of a stream */
 enum look_result tcp_audio_segment(struct look *);

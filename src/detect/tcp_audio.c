@@ -34,6 +34,7 @@ struct tcp_audio {
 	struct speech speech;
 	struct record_dir record[2];
 	struct talk talk[2];
+	uint32_t adds;            /* bytes of a record that are a tunnel's */
 	uint32_t shift_us[2];     /* added to the time of a record: none is due at the rim of a slot of `talk` */
 	uint64_t read_ns;         /* when the model is asked next */
 	struct held held[TESTS];
@@ -208,6 +209,14 @@ static void place_slots(struct tcp_audio *s, const struct speech_view v[2])
 	}
 }
 
+/* Whether an application may have put something around a frame that nobody can read. */
+static bool is_hidden(const struct tcp_audio *s, int dir)
+{
+	enum framing f = (enum framing)s->record[dir].framing;
+
+	return f == FRAMING_NONE || f == FRAMING_TLS || s->adds != 0;
+}
+
 static void weigh(struct look *l, struct tcp_audio *s, uint64_t now)
 {
 	const struct speech_view *more;
@@ -217,7 +226,7 @@ static void weigh(struct look *l, struct tcp_audio *s, uint64_t now)
 
 	speech_read(&s->speech, now, v);
 	for (int i = 0; i < 2; i++)
-		v[i].wrap = s->record[i].framing == FRAMING_NONE || s->record[i].framing == FRAMING_TLS ? WRAP_HIDDEN : WRAP_RECORD;
+		v[i].wrap = is_hidden(s, i) ? WRAP_HIDDEN : WRAP_RECORD;
 	speech_weigh(v, &o);
 	if (o.clock.bits > 0) { /* rarely: the rest is asked of what keeps a clock */
 		talk_read(s->talk, since(s, now), &t);
@@ -239,10 +248,11 @@ struct feeding { struct look *look; struct tcp_audio *state; };
 static void take_record(void *arg, uint64_t ns, uint32_t size)
 {
 	struct feeding *f = arg;
-
 	struct tcp_audio *s = f->state;
 	int dir = f->look->dir;
 
+	if (size != 0)
+		size = size > s->adds ? size - s->adds : 1;
 	speech_feed(&s->speech, dir, ns, size);
 	talk_feed(&s->talk[dir], since(s, ns) + s->shift_us[dir], size);
 	if (size != 0 && size <= SPEECH_SIZE_MAX)
@@ -276,6 +286,7 @@ static struct tcp_audio *start(struct look *l, uint64_t now)
 		return NULL;
 	speech_start(&s->speech, now);
 	s->read_ns = now + FIRST_READ_NS;
+	s->adds = tunnel_adds(l->flow->watch);
 	return s;
 }
 

@@ -60,7 +60,7 @@ def seed_of(name):
 
 def capture(entry, path, voices):
     """One program's run, in this process."""
-    with world.world() as lab:
+    with world.world({"client": (entry.link, seed_of(entry.name))} if entry.link else None) as lab:
         lab.voices, lab.seed = voices, seed_of(entry.name)
         bench_media.TALK_S = entry.seconds or bench_media.TALK_S
         if entry.kind in ("voice", "video"):
@@ -111,7 +111,7 @@ def make(entry, folder):
 
 def impair(program, entry, folder):
     clean = os.path.join(folder, "clean", entry.name + ".pcap")
-    for profile in entry.profiles or PROFILES:
+    for profile in PROFILES if entry.profiles is None else entry.profiles:
         to = os.path.join(folder, "impaired", f"{entry.name}.{profile}.pcap")
         if os.path.exists(to) and os.path.getmtime(to) >= os.path.getmtime(clean):
             continue
@@ -143,7 +143,7 @@ def rows_of(task):
         label, app = entry.label(flow, flow == busiest)
         seconds = max(up.last, down.last) - min(up.first, down.first)
         rows.append([file, *map(str, flow), up.packets + down.packets, label, app, entry.kind, entry.program, entry.codec,
-                     impairment, entry.half, entry.how, up.packets, down.packets, f"{seconds:.1f}", entry.notes])
+                     entry.link or impairment, entry.half, entry.how, up.packets, down.packets, f"{seconds:.1f}", entry.notes])
     return rows
 
 

@@ -93,21 +93,21 @@ def munged(description, fmtp="", first=None, ptime=None):
 
 
 @contextlib.contextmanager
-def browsers(lab, files=()):
+def browsers(lab, files=(), more=()):
     page = os.path.join(recipes.HERE, "webrtc.html")
     with contextlib.ExitStack() as stack:
         pair = []
         for (role, who) in ENDS:
             switches = [f"--use-file-for-fake-audio-capture={files[who]}"] if files else []
-            pair.append(Browser(lab, role, page, *switches))
+            pair.append(Browser(lab, role, page, *switches, *more))
             stack.callback(pair[-1].close)
         yield pair
 
 
-def dial(caller, callee, what, far=None, **munge):
+def dial(caller, callee, what, far=None, config=None, **munge):
     """`what` the caller sends, `far` what the other does (the same)."""
     far = {k: v for k, v in what.items() if k != "data"} if far is None else far
-    caller.js(f"call.open({{}}, {json.dumps(what)})")
+    caller.js(f"call.open({json.dumps(config or {})}, {json.dumps(what)})")
     callee.js(f"call.open({{}}, {json.dumps(far)})")
     offer = munged(caller.js("call.offer()"), **munge)
     answer = munged(callee.js(f"call.answer({json.dumps(offer)})"), **munge)
@@ -133,9 +133,9 @@ def webrtc(what, version=4, far=None, **munge):
 
 # -- ffmpeg
 
-def both_ffmpeg(lab, arguments, version=4, key=False, ways=ENDS):
-    """Both ends send to ports that nobody announced; `arguments`(who): input and codec."""
-    a, b = (CLIENT4, SERVER4) if version == 4 else (CLIENT6, SERVER6)
+def both_ffmpeg(lab, arguments, version=4, key=False, ways=ENDS, hosts=None):
+    """Both ends send to ports that nobody announced; `arguments`(who): input and codec; `hosts`: other addresses than their own."""
+    a, b = hosts or ((CLIENT4, SERVER4) if version == 4 else (CLIENT6, SERVER6))
     rng = random.Random(lab.seed)
     ports = rng.sample(range(20000, 60000, 2), 2)
     running = []

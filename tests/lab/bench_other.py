@@ -165,11 +165,13 @@ def camera(codec, pace, size="320x240"):
     return traffic
 
 
+MUSIC = "aevalsrc='0.3*sin(2*PI*t*(220+55*floor(mod(t*2,7))))+0.2*sin(2*PI*t*(110+27*floor(mod(t,5))))+0.02*random(0)'"
+
+
 def radio(codec, rate, frame, kind="rtp"):
     """One way and without pauses: music to whoever listens."""
     def traffic(lab):
-        music = (f"aevalsrc='0.3*sin(2*PI*t*(220+55*floor(mod(t*2,7))))+0.2*sin(2*PI*t*(110+27*floor(mod(t,5))))+0.02*random(0)'"
-                 f":s={rate},asetnsamples={frame}")
+        music = f"{MUSIC}:s={rate},asetnsamples={frame}"
         if kind == "rtp":
             bench_media.both_ffmpeg(lab, lambda who: (("-re", "-f", "lavfi", "-i", music), codec, ""), ways=(("server", 1),))
             return

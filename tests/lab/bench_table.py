@@ -7,8 +7,10 @@ import world  # noqa: F401 first: it finds tools/lab
 import bench_media as media
 import bench_other as other
 import bench_phones as phones
+import bench_tcp as tcp
 import clocked
 import ordinary
+import rtmp
 import wrapped
 
 SNAPLEN = 96  # Ethernet, IPv6, UDP, and the first bytes of what it carries
@@ -16,9 +18,9 @@ CALIBRATE, CHECK = "calibrate", "check"
 
 # kind: voice, video, radio, clocked (a negative that has a clock), ordinary. half: of a program, never of a row.
 # label(flow, busiest): label and application. how: run, or generated. profiles: None: all of them. alone: needs the processor.
-# seconds: that a run lasts; None: TALK_S of bench_media.py.
-Entry = collections.namedtuple("Entry", "name kind program codec half needs make label how snaplen profiles alone notes seconds",
-                               defaults=("run", SNAPLEN, None, False, "", None))
+# seconds: that a run lasts; None: TALK_S of bench_media.py. link: profile of tools/impair that the client's cable has meanwhile.
+Entry = collections.namedtuple("Entry", "name kind program codec half needs make label how snaplen profiles alone notes seconds link",
+                               defaults=("run", SNAPLEN, None, False, "", None, None))
 PLAY_S = 150  # of what has a clock and is no call: false positives are counted by the hour
 
 
@@ -229,6 +231,80 @@ def wrapped_rows():
                         how="generated", notes=wrap.what)
 
 
+# -- over TCP and in tunnels: whole packets, and the cable is a bad one while they run
+
+LINKS = (None, "wifi", "lte")
+
+
+def linked(row):
+    """The row over each of LINKS."""
+    for link in LINKS:
+        yield row._replace(name=f"tcp-{row.name}{'-over-' + link if link else ''}", link=link, snaplen=0, profiles=())
+
+
+def hidden_rows():
+    speech = ("espeak-ng", "opusenc", "openssl")
+
+    def row(name, program, half, codec, make, *needs, label=busiest_media, notes=""):
+        return linked(Entry(name, "voice", program, codec, half, (*speech, *needs), make, label, notes=notes))
+    for name, codec, wrap in (("ws-opus-20", "opus-20", "ws"), ("wss-opus-20", "opus-20", "wss"), ("wss-opus-60", "opus-60", "wss"),
+                              ("wss-opus-dtx", "opus-dtx", "wss"), ("ws-speex", "speex", "ws"), ("wss-alaw-20", "alaw-20", "wss"),
+                              ("wss-opus-cbr", "opus-cbr", "wss")):
+        yield from row(name, "websockets", CALIBRATE, f"{codec} over {wrap}", tcp.voice(codec, wrap))
+    for name, codec, wrap in (("tls-opus-20", "opus-20", "tls"), ("tls-opus-40", "opus-40", "tls"), ("tls-opus-dtx", "opus-dtx", "tls"),
+                              ("tls-alaw-30", "alaw-30", "tls"), ("tls-gsm", "gsm-20", "tls"), ("chunk-opus-20", "opus-20", "chunk")):
+        yield from row(name, "tls-voice", CHECK, f"{codec} over {wrap}", tcp.voice(codec, wrap))
+    for kind in ("turn", "turns"):
+        yield from row(f"{kind}-tcp-opus", "coturn", CHECK, f"Opus VBR 20 ms, {kind} over TCP", tcp.relayed(kind), "chromium", "turnserver")
+    for codec in ("speex", "alaw", "nellymoser"):
+        yield from row(f"rtmp-{codec}", "nginx-rtmp", CHECK, f"{codec} over RTMP", tcp.over_rtmp(rtmp.call, codec), "ffmpeg", rtmp.MODULE,
+                       label=lambda flow, busiest: ("media", "rtmp"))
+    for proto in ("udp", "tcp"):
+        for name, call in (("opus", tcp.OPUS), ("pcma", tcp.PCMA)):
+            yield from row(f"openvpn-{proto}-{name}", "openvpn-call", CALIBRATE, f"{name} 20 ms in OpenVPN over {proto}",
+                           tcp.inside(tcp.openvpn_up, proto, call), "openvpn", "iperf3", "ffmpeg")
+    for name, call in (("opus", tcp.OPUS), ("pcma", tcp.PCMA)):
+        yield from row(f"wireguard-{name}", "wireguard-call", CHECK, f"{name} 20 ms in WireGuard", tcp.inside(tcp.wireguard_up, "udp", call),
+                       "wireguard-go", "wg", "iperf3", "ffmpeg")
+    for codec in ("opus-20", "speex"):
+        yield from row(f"ssh-{codec}", "ssh-call", CHECK, f"{codec} through ssh -L", tcp.forwarded(codec, "length"), "ssh", "sshd")
+
+
+def streamed_rows():
+    def row(name, program, half, make, *needs, what="", notes=""):
+        return linked(Entry(name, "clocked" if "Hz" in what else "ordinary", program, what, half, needs, make, no_call, notes=notes))
+    yield from row("ws-chat", "websockets-chat", CALIBRATE, ordinary.websocket)
+    for rate, what, size in ((50, "52 bytes", lambda rng, i: 52), (50, "40 to 90 bytes", lambda rng, i: rng.randint(40, 90)),
+                             (30, "60 to 200 bytes", lambda rng, i: rng.randint(60, 200)), (20, "120 bytes", lambda rng, i: 120)):
+        yield from row(f"wss-ticker-{rate}-{what.split()[0]}", "websockets-chat", CALIBRATE, tcp.ticker(rate, size, "wss"), "openssl",
+                       what=f"{rate} Hz, {what}")
+    yield from row("wss-feed-25", "websockets-chat", CALIBRATE, tcp.ticker(25, lambda rng, i: int(rng.gauss(180, 30)), "wss", both=False), "openssl",
+                   what="25 Hz down")
+    for half, kinds in ((CALIBRATE, ("fixed", "uniform")), (CHECK, ("normal", "walk"))):
+        for kind, wrap in ((k, w) for k in kinds for w in ("wss", "tls")):
+            yield Entry(f"tcp-tickers-{kind}-{wrap}", "clocked", f"tickers-{half}", f"20 to 100 Hz, {kind} sizes", half, ("openssl",), tcp.tickers(kind, wrap),
+                        no_call, snaplen=SNAPLEN, profiles=(), seconds=PLAY_S)
+    yield from row("vnc", "tigervnc", CALIBRATE, tcp.vnc, "Xtigervnc", "xclock")
+    yield from row("mqtt-20", "mosquitto", CHECK, tcp.mqtt(20), "mosquitto", "mosquitto_pub", what="20 Hz")
+    yield from row("mqtt-50", "mosquitto", CHECK, tcp.mqtt(50), "mosquitto", "mosquitto_pub", what="50 Hz")
+    yield from row("ssh-typing", "ssh-cat", CALIBRATE, tcp.ssh_typing, "ssh", "sshd")
+    yield from row("ssh-key-held", "ssh-cat", CALIBRATE, tcp.ssh_key_held, "ssh", "sshd", what="30 Hz")
+    yield from row("rsync", "rsync", CHECK, tcp.rsync, "ssh", "sshd", "rsync")
+    yield from row("icecast-mp3", "icecast", CHECK, tcp.icecast(("-c:a", "libmp3lame", "-b:a", "64k"), "mpeg"), "icecast2", "ffmpeg", what="MP3 64k music")
+    yield from row("icecast-talk", "icecast", CHECK, tcp.icecast(("-ac", "1", "-c:a", "libopus", "-b:a", "24k"), "ogg", True), "icecast2", "ffmpeg",
+                   "espeak-ng", what="Opus 24k speech")
+    for name, what in (("hls", ordinary.hls), ("dash", ordinary.dash)):
+        yield from row(name, "ffmpeg-player", CALIBRATE, other.usual(what), "ffmpeg", "nginx", "dnsmasq")
+    for name, what, *args in (("broadcast", rtmp.broadcast, "aac", True), ("audio", rtmp.broadcast, "speex", False),
+                              ("radio", rtmp.radio, "speex"), ("studio", rtmp.studio, "alaw")):
+        yield from row(f"rtmp-{name}", "nginx-rtmp-streams", CHECK, tcp.over_rtmp(what, *args), "nginx", "ffmpeg", rtmp.MODULE)
+    for proto in ("udp", "tcp"):
+        for name, what in (("pages", tcp.pages), ("bulk", tcp.bulk)):
+            yield from row(f"openvpn-{proto}-{name}", "openvpn-web", CALIBRATE, tcp.inside(tcp.openvpn_up, proto, what), "openvpn", "iperf3", "nginx", "curl")
+    for name, what in (("pages", tcp.pages), ("bulk", tcp.bulk)):
+        yield from row(f"wireguard-{name}", "wireguard-web", CHECK, tcp.inside(tcp.wireguard_up, "udp", what), "wireguard-go", "wg", "iperf3", "nginx", "curl")
+
+
 GENERATED_S = 300
 SPEECH_HZ = (25, 100 / 3, 50, 100)
 
@@ -248,7 +324,7 @@ def clocked_rows():
 
 
 TABLE = tuple(itertools.chain(baresip_rows(), ffmpeg_rows(), sipp_rows(), webrtc_rows(), gstreamer_rows(), softphone_rows(), wrapped_rows(), ordinary_rows(),
-                              clocked_rows()))
+                              clocked_rows(), hidden_rows(), streamed_rows()))
 BY_NAME = {e.name: e for e in TABLE}
 # A program in both halves would be calibrated on what it is checked with.
 assert len({(e.program, e.half) for e in TABLE}) == len({e.program for e in TABLE})

@@ -267,8 +267,9 @@ def through_tunnel(lab, address, port):
     return f"8 MB and {small['packets']} packets"
 
 
-def wireguard(lab):
-    ends = {"client": ("sqwgc", "10.66.0.2", SERVER4), "server": ("sqwgs", "10.66.0.1", None)}
+def wireguard_ends(lab):
+    # Sockets of wireguard-go are named by device in one folder of the machine: names of our own.
+    ends = {"client": (f"sqwgc{os.getpid()}", "10.66.0.2", SERVER4), "server": (f"sqwgs{os.getpid()}", "10.66.0.1", None)}
     keys = {role: world.net.run("wg", "genkey").strip() for role in ends}
     public = {role: subprocess.run(["wg", "pubkey"], input=key, text=True, stdout=subprocess.PIPE, check=True).stdout.strip()
               for role, key in keys.items()}
@@ -280,6 +281,10 @@ def wireguard(lab):
                 public[other], "allowed-ips", "10.66.0.0/24", *(["endpoint", f"{endpoint}:51820"] if endpoint else []))
         lab.run(role, "ip", "addr", "add", f"{address}/24", "dev", name)
         lab.run(role, "ip", "link", "set", name, "mtu", "1420", "up")
+
+
+def wireguard(lab):
+    wireguard_ends(lab)
     return through_tunnel(lab, "10.66.0.1", 5202)
 
 

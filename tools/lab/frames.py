@@ -5,6 +5,7 @@ import random
 import struct
 
 import net
+from speech import half_done
 
 RECORD = struct.Struct("!IH")
 
@@ -30,7 +31,9 @@ def opus(wav, frame_ms, rate, *options):
     """Opus as opusenc makes it; options: --vbr, --hard-cbr, or --set-ctl-int 4016=1 for silence suppression (RFC 7587, 3.1.3)."""
     out = f"{wav[:-4]}-{frame_ms}-{rate}{''.join(options).replace(' ', '')}.opus"
     if not os.path.exists(out):
-        net.run("opusenc", "--quiet", "--speech", "--framesize", str(frame_ms), "--bitrate", str(rate), *options, wav, out, timeout=120)
+        part = half_done(out)
+        net.run("opusenc", "--quiet", "--speech", "--framesize", str(frame_ms), "--bitrate", str(rate), *options, wav, part, timeout=120)
+        os.rename(part, out)
     return ogg_packets(out)
 
 
@@ -38,7 +41,9 @@ def bare(wav, rate, form, size, *options):
     """A codec of frames of one size, as ffmpeg makes it."""
     out = f"{wav[:-4]}-{form}-{rate}.raw"
     if not os.path.exists(out):
-        net.run("ffmpeg", "-nostdin", "-v", "error", "-y", "-i", wav, "-ar", str(rate), "-ac", "1", *options, "-f", form, out)
+        part = half_done(out)
+        net.run("ffmpeg", "-nostdin", "-v", "error", "-y", "-i", wav, "-ar", str(rate), "-ac", "1", *options, "-f", form, part)
+        os.rename(part, out)
     with open(out, "rb") as fh:
         data = fh.read()
     return [data[i:i + size] for i in range(0, len(data) - size + 1, size)]
@@ -47,7 +52,9 @@ def bare(wav, rate, form, size, *options):
 def speex(wav):
     out = f"{wav[:-4]}-speex.ogg"
     if not os.path.exists(out):
-        net.run("ffmpeg", "-nostdin", "-v", "error", "-y", "-i", wav, "-ar", "16000", "-ac", "1", "-c:a", "libspeex", "-vbr", "1", "-q:a", "6", out)
+        part = half_done(out)
+        net.run("ffmpeg", "-nostdin", "-v", "error", "-y", "-i", wav, "-ar", "16000", "-ac", "1", "-c:a", "libspeex", "-vbr", "1", "-q:a", "6", "-f", "ogg", part)
+        os.rename(part, out)
     return ogg_packets(out)
 
 

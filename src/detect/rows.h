@@ -79,6 +79,7 @@ uint32_t tunnel_adds(const struct watch *);
 /* tcp_audio.c: the clock of speech in the records of a stream */
 enum look_result tcp_audio_segment(struct look *);
 bool tcp_audio_hears(const struct flow *);
+void tcp_audio_explain(const void *state, FILE *out);
 
 /* skype_udp.c, skype_tcp.c: need env->skype */
 extern const struct byte_range skype_bytes[], skype_stream_bytes[];

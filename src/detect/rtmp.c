@@ -219,7 +219,7 @@ void rtmp_explain(const void *state, FILE *out)
 		const struct rtmp_audio *a = &s->audio[i];
 
 		if (a->messages != 0 || a->own != 0)
-			fprintf(out, "    audio %s: %s, %u messages%s, %u of the own stream; of frames %u come back, %u new\n",
+			fprintf(out, "    audio %s: %s, %u messages%s, %u of the own stream;\n      of frames %u came back, %u did not\n",
 			    i == 0 ? "one way" : "the other", rtmp_codec_name(a->tag), a->messages, a->live ? ", live" : "",
 			    a->own, a->echoed, a->fresh);
 	}

@@ -64,7 +64,7 @@ const struct detector detectors[] = {
 	{ .name = "tunnel", .about = "VPNs, secure shell and proxies: what is inside is tunnelled", .group = GROUP_NAME, .verified = true, .esp = true,
 	  .udp = tunnel_bytes, .look = tunnel_look, .segment = tunnel_segment, .give_up_after = 32 },
 	{ .name = "tcp-audio", .about = "the clock of speech in records over TCP", .group = GROUP_CADENCE, .verified = true,
-	  .segment = tcp_audio_segment, .hears = tcp_audio_hears },
+	  .segment = tcp_audio_segment, .hears = tcp_audio_hears, .explain = tcp_audio_explain },
 	{ .name = "http", .about = "log-ins, uploads and links in clear HTTP, for the audit", .group = GROUP_NAME, .verified = true,
 	  .tcp = http_bytes, .stream = http_stream },
 	{ .name = "ndpi", .about = "libnDPI's opinion, names only", .group = GROUP_NDPI, .verified = true },

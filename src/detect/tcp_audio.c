@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 
 #include "base/clock.h"
+#include "detect/framing.h"
 #include "detect/record.h"
 #include "detect/rows.h"
 #include "detect/speech_talk.h"
@@ -308,4 +309,30 @@ enum look_result tcp_audio_segment(struct look *l)
 	s->read_ns = now + READ_EVERY_NS;
 	weigh(l, s, now);
 	return LOOK_MAYBE;
+}
+
+/* --- explain --- */
+
+static void explain_end(const struct tcp_audio *s, int dir, const struct talk_view *v, FILE *out)
+{
+	fprintf(out, "    %s: %s", dir == 0 ? "one way" : "the other", framing_name((enum framing)s->record[dir].framing));
+	if (s->adds != 0)
+		fprintf(out, ", %u bytes of each a tunnel's", s->adds);
+	if (v->apart > 0)
+		fprintf(out, ";\n      levels %.2f octaves apart, %.0f %% between, %u changes%s", (double)v->apart, 100 * (double)v->between,
+		    v->changes, v->even ? ", even" : "");
+	fputc('\n', out);
+}
+
+void tcp_audio_explain(const void *state, FILE *out)
+{
+	const struct tcp_audio *s = state;
+	struct talk both[2] = { s->talk[0], s->talk[1] };
+	struct talk_reading t;
+
+	talk_read(both, both[0].slot * TALK_SLOT_MS * 1000u, &t);
+	for (int i = 0; i < 2; i++)
+		explain_end(s, i, &t.dir[i], out);
+	fprintf(out, "    bits: clock %.1f, sizes %.1f, talk %.1f; together %.2f\n", (double)s->held[TEST_CLOCK].bits,
+	    (double)s->held[TEST_SIZES].bits, (double)s->held[TEST_TALK].bits, (double)t.together);
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Calls over TCP are cut inline: RTP framed as RFC 4571 says, both ways, without signalling; a conversation over RTMP."""
+"""Calls over TCP are cut inline: RTP framed as RFC 4571 says, both ways, without signalling; G.711 in TLS and in ssh; a conversation over RTMP."""
 import random
 import struct
 
@@ -7,6 +7,7 @@ import time
 
 import calls
 import world
+import bench_tcp
 import rtmp
 from net import CLIENT4, SERVER4, LabError
 from wire import ETHERNET, Wire
@@ -40,6 +41,37 @@ def framed(lab):
     ends[1].wait(timeout=calls.TALK_S + 30)
 
 
+def plain(lab, name, seconds):
+    """A file of bare G.711 frames."""
+    rng = random.Random(name)
+    with open(lab.path(name), "wb") as fh:
+        for i in range(int(seconds / PTIME_S)):
+            fh.write(struct.pack("!IH", int(i * PTIME_S * 1000), SAMPLES) + rng.randbytes(SAMPLES))
+    return lab.path(name)
+
+
+def talk(lab, wrap, host, to, *more):
+    """voice.py at both ends, the frames in TLS records or behind lengths."""
+    for role, what, (address, port) in (("server", "listen", (host, PORT)), ("client", "call", to)):
+        end = lab.start(role, SYSTEM_PYTHON, VOICE, what, address, str(port), "--frames", plain(lab, what, calls.TALK_S + 2), "--wrap", wrap,
+                        "--seconds", str(calls.TALK_S + 2), *(more if what == "listen" else ()))
+        if what == "listen":
+            lab.wait_port("server", PORT)
+    end.wait(timeout=calls.TALK_S + 30)
+
+
+def in_tls(lab):
+    talk(lab, "tls", SERVER4, (SERVER4, PORT), *bench_tcp.certificate(lab))
+
+
+def in_ssh(lab):
+    """The voice goes to a port here, which ssh forwards."""
+    options = bench_tcp.ssh_server(lab)
+    lab.start("client", "ssh", *options, "-N", "-L", f"127.0.0.1:9000:127.0.0.1:{PORT}", f"root@{SERVER4}")
+    lab.wait_port("client", 9000)
+    talk(lab, "length", "127.0.0.1", ("127.0.0.1", 9000))
+
+
 def payloads(wire, role, source):
     """When TCP segments with payload from `source` were seen at an end."""
     found = []
@@ -71,17 +103,17 @@ def over_rtmp(lab):
     time.sleep(calls.TALK_S)
 
 
-def cut(squelch, make, port=PORT):
-    """The call lives without squelch, and ends soon with it."""
+def cut(squelch, make, port=PORT, rules=calls.BLOCK, soon=calls.SOON_S):
+    """The call lives without squelch, and ends within `soon` with it."""
     with world.world() as lab:
         seconds, _ = lived(lab, make, port)
         if seconds < calls.LONG_S:
             raise LabError(f"without squelch the call lives {seconds:.1f} s")
-    with world.world() as lab, world.gateway(lab, squelch, calls.BLOCK) as gate:
+    with world.world() as lab, world.gateway(lab, squelch, rules) as gate:
         seconds, tried = lived(lab, make, port)
         gate.stop()
         drops = [e for e in gate.events("voip") if e["verdict"]["action"] == "drop" and e["verdict"]["enforced"]]
-        if seconds > calls.SOON_S or not drops or drops[-1]["voip"]["class"] != "media" or drops[-1]["proto"] != "TCP":
+        if seconds > soon or not drops or drops[-1]["voip"]["class"] != "media" or drops[-1]["proto"] != "TCP":
             raise LabError(f"media went on for {seconds:.2f} s; {[(e['voip']['class'], e['verdict']) for e in gate.events('voip')]}")
         if seconds > tried - 0.5:
             raise LabError(f"the senders gave up after {tried:.1f} s by themselves")
@@ -107,6 +139,30 @@ def rtmp_studio(squelch):
         return f"lives {seconds:.1f} s, is called streaming"
 
 
+BY_CLOCK_S = 6.0  # a clock, a size: two to three seconds on a machine that is not busy
+
+
+def tls_voice(squelch):
+    return cut(squelch, in_tls, soon=BY_CLOCK_S)
+
+
+def ssh_voice(squelch):
+    """A tunnel is cut where a rule says so."""
+    return cut(squelch, in_ssh, 22, f'block media tunnelled reason "{calls.REASON}"\n', BY_CLOCK_S)
+
+
+def ssh_left_alone(squelch):
+    """And not by one that does not."""
+    with world.world() as lab, world.gateway(lab, squelch, calls.BLOCK) as gate:
+        seconds, _ = lived(lab, in_ssh, 22)
+        gate.stop()
+        if seconds < calls.LONG_S or any(e["verdict"]["action"] == "drop" for e in gate.events("voip")):
+            raise LabError(f"lives {seconds:.1f} s")
+        return f"lives {seconds:.1f} s"
+
+
+ssh_voice.programs = ssh_left_alone.programs = ("ssh", "sshd")
+tls_voice.programs = ("openssl",)
 rtmp_call.programs = rtmp_studio.programs = ("nginx", "ffmpeg", rtmp.MODULE)
 
 # Name, function of the path of squelch, in every run.
@@ -114,4 +170,7 @@ TABLE = (
     ("tcp-framed", tcp_framed, True),
     ("rtmp-call", rtmp_call, True),
     ("rtmp-studio", rtmp_studio, False),
+    ("tls-voice", tls_voice, False),
+    ("ssh-voice", ssh_voice, False),
+    ("ssh-left-alone", ssh_left_alone, False),
 )

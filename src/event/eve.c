@@ -4,18 +4,20 @@
 #include <netinet/in.h>
 
 #include "base/clock.h"
+#include "event/digits.h"
 #include "event/verdict.h"
 
 /* A member whose text is nearly always that of the line before: its escapes are looked for once. */
 static void put_same(struct json *j, struct eve_piece *p, const char *key, const char *text)
 {
 	const char *from = j->at;
-	size_t len = strlen(text), put;
+	size_t len, put;
 
 	if (p->len != 0 && strcmp(text, p->of) == 0) {
 		json_raw(j, p->text, p->len);
 		return;
 	}
+	len = strlen(text);
 	json_text(j, key, text);
 	put = (size_t)(j->at - from);
 	p->len = 0;
@@ -41,13 +43,15 @@ void eve_close(struct eve *e)
 
 void eve_begin(struct eve *e, const char *type, uint64_t wall_ns)
 {
-	static const char version[] = ",\"schema_version\":" EVE_SCHEMA_VERSION;
 	struct json *j = &e->json;
+	char *p;
 
-	json_line_begin(j);
-	json_time(j, "timestamp", wall_ns);
-	json_word(j, "event_type", type);
-	json_raw(j, version, sizeof version - 1);
+	json_line_begin(j); /* there is always room for this much */
+	p = PUT_LITERAL(j->at, "\"timestamp\":");
+	p = json_time_at(j, p, wall_ns);
+	p = PUT_LITERAL(p, ",\"event_type\":\"");
+	p = put_word(p, type);
+	j->at = PUT_LITERAL(p, "\",\"schema_version\":" EVE_SCHEMA_VERSION);
 	if (e->sensor[0] != '\0')
 		put_same(j, &e->sensor_said, "sensor", e->sensor);
 }
@@ -82,16 +86,11 @@ static bool has_ports(uint8_t proto)
 	    || proto == IPPROTO_DCCP || proto == IPPROTO_UDPLITE;
 }
 
-static void put_proto(struct json *j, uint8_t proto)
+static char *put_proto(char *p, uint8_t proto)
 {
-	if (proto_names[proto] != NULL) {
-		json_word(j, "proto", proto_names[proto]);
-		return;
-	}
-	json_key(j, "proto");
-	json_raw(j, "\"", 1);
-	json_put_u64(j, proto);
-	json_raw(j, "\"", 1);
+	p = PUT_LITERAL(p, ",\"proto\":\"");
+	p = proto_names[proto] != NULL ? put_word(p, proto_names[proto]) : put_u64(p, proto);
+	return PUT_LITERAL(p, "\"");
 }
 
 static void put_tunnels(struct json *j, const struct event_flow *f)
@@ -120,23 +119,31 @@ static void put_vlans(struct json *j, const struct event_flow *f)
 	json_array_end(j);
 }
 
+/* Bytes that put_ends may write: keys and words of constant length, addresses, numbers of up to 5 digits. */
+#define ENDS_MAX (256 + 2 * JSON_ADDR_MAX)
+
 static void put_ends(struct json *j, const struct event_flow *f)
 {
 	const bool ports = has_ports(f->proto);
+	char *p = j->at;
 
-	json_addr(j, "src_ip", &f->ip[0]);
+	if (!json_has_room(j, ENDS_MAX))
+		return;
+	p = json_addr_at(PUT_LITERAL(p, ",\"src_ip\":"), &f->ip[0]);
 	if (ports)
-		json_u64(j, "src_port", f->port[0]);
-	json_addr(j, "dest_ip", &f->ip[1]);
+		p = put_u64(PUT_LITERAL(p, ",\"src_port\":"), f->port[0]);
+	p = json_addr_at(PUT_LITERAL(p, ",\"dest_ip\":"), &f->ip[1]);
 	if (ports)
-		json_u64(j, "dest_port", f->port[1]);
-	json_u64(j, "ip_v", f->ip_v);
-	put_proto(j, f->proto);
+		p = put_u64(PUT_LITERAL(p, ",\"dest_port\":"), f->port[1]);
+	p = put_u64(PUT_LITERAL(p, ",\"ip_v\":"), f->ip_v);
+	p = put_proto(p, f->proto);
+	j->at = f->initiator == 0 ? PUT_LITERAL(p, ",\"initiator\":\"src\"")
+	    : f->initiator == 1 ? PUT_LITERAL(p, ",\"initiator\":\"dest\"")
+	    : PUT_LITERAL(p, ",\"initiator\":null");
 }
 
 void eve_flow_head(struct eve *e, const struct event *ev, uint32_t call_id, uint64_t number)
 {
-	static const char *const initiators[] = { "src", "dest" };
 	const struct event_flow *f = &ev->flow;
 	struct json *j = &e->json;
 
@@ -154,8 +161,6 @@ void eve_flow_head(struct eve *e, const struct event *ev, uint32_t call_id, uint
 	if (f->n_tunnel > 0)
 		put_tunnels(j, f);
 	put_ends(j, f);
-	json_word(j, "initiator", f->initiator == 0 || f->initiator == 1
-	    ? initiators[f->initiator] : NULL);
 }
 
 /* --- what it is --- */
@@ -181,12 +186,11 @@ enum put_voip { PUT_DECISION, PUT_FLOW, PUT_BRIEF };
 /* A flow of no class says no more than that: there are thousands of them for one call. */
 static void put_voip(struct json *j, const struct event_voip *v, enum put_voip how)
 {
-	static const char nothing[] = "{\"class\":null,\"app\":null,\"bits\":0.0}";
+	static const char nothing[] = ",\"voip\":{\"class\":null,\"app\":null,\"bits\":0.0}";
 	const bool brief = how == PUT_BRIEF, kind = how == PUT_FLOW && v->app == APP_SKYPE;
 
 	if (brief && v->cls == CLASS_NONE && v->app == APP_NONE && v->bits == 0) {
-		json_key(j, "voip"); /* most flows: in one piece */
-		json_raw(j, nothing, sizeof nothing - 1);
+		json_raw(j, nothing, sizeof nothing - 1); /* most flows: in one piece */
 		return;
 	}
 	json_object(j, "voip");
@@ -254,13 +258,12 @@ static void put_alerts(struct json *j, const struct verdict *v)
 
 static void put_verdict(struct json *j, const struct event *ev)
 {
-	static const char passed[] = "{\"action\":\"pass\",\"enforced\":false,\"rule\":null,\"reason\":null}";
+	static const char passed[] = ",\"verdict\":{\"action\":\"pass\",\"enforced\":false,\"rule\":null,\"reason\":null}";
 	const struct said said = verdict_said(&ev->verdict);
 
 	if (said.action == ACTION_PASS && said.rule == NULL && said.reason == NULL && !said.list_alerts &&
 	    !ev->enforced && ev->verdict.reject == REJECT_NONE) {
-		json_key(j, "verdict"); /* most flows: in one piece */
-		json_raw(j, passed, sizeof passed - 1);
+		json_raw(j, passed, sizeof passed - 1); /* most flows: in one piece */
 		return;
 	}
 	json_object(j, "verdict");
@@ -292,21 +295,26 @@ static const char *flow_state(const struct event *ev)
 	return ev->packets[0] > 0 && ev->packets[1] > 0 ? "established" : "new";
 }
 
+/* Bytes that put_counters may write: keys and words of constant length, numbers, times. */
+#define COUNTERS_MAX (256 + 5 * DIGITS_U64 + 2 * JSON_TIME_LEN)
+
 static void put_counters(struct json *j, const struct event *ev)
 {
 	const uint64_t first = ev->first_wall_ns, last = ev->last_wall_ns;
+	char *p = j->at;
 
-	json_object(j, "flow");
-	json_u64(j, "pkts_toserver", ev->packets[0]);
-	json_u64(j, "pkts_toclient", ev->packets[1]);
-	json_u64(j, "bytes_toserver", ev->bytes[0]);
-	json_u64(j, "bytes_toclient", ev->bytes[1]);
-	json_time(j, "start", first);
-	json_time(j, "end", last);
-	json_u64(j, "age", last > first ? (last - first) / NS_PER_S : 0);
-	json_word(j, "state", flow_state(ev));
-	json_word(j, "reason", flow_end_name(ev->end));
-	json_object_end(j);
+	if (!json_has_room(j, COUNTERS_MAX))
+		return;
+	p = put_u64(PUT_LITERAL(p, ",\"flow\":{\"pkts_toserver\":"), ev->packets[0]);
+	p = put_u64(PUT_LITERAL(p, ",\"pkts_toclient\":"), ev->packets[1]);
+	p = put_u64(PUT_LITERAL(p, ",\"bytes_toserver\":"), ev->bytes[0]);
+	p = put_u64(PUT_LITERAL(p, ",\"bytes_toclient\":"), ev->bytes[1]);
+	p = json_time_at(j, PUT_LITERAL(p, ",\"start\":"), first);
+	p = json_time_at(j, PUT_LITERAL(p, ",\"end\":"), last);
+	p = put_u64(PUT_LITERAL(p, ",\"age\":"), last > first ? (last - first) / NS_PER_S : 0);
+	p = put_word(PUT_LITERAL(p, ",\"state\":\""), flow_state(ev));
+	p = put_word(PUT_LITERAL(p, "\",\"reason\":\""), flow_end_name(ev->end));
+	j->at = PUT_LITERAL(p, "\"}");
 }
 
 /* pcap_cnt of a flow event is the flow's first packet: that is where an analyst looks. */

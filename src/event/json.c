@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "event/digits.h"
 
 /* A byte before the buffer, for json_key_len to look back at. */
 #define BUF_SIZE (1 + JSON_FLUSH_AT + JSON_LINE_MAX)
@@ -69,54 +70,10 @@ void json_line_end(struct json *j, bool now)
 
 /* --- numbers --- */
 
-static const char pairs[201] =
-    "00010203040506070809" "10111213141516171819" "20212223242526272829"
-    "30313233343536373839" "40414243444546474849" "50515253545556575859"
-    "60616263646566676869" "70717273747576777879" "80818283848586878889"
-    "90919293949596979899";
-
-static char *put_pair(char *to, unsigned value)
-{
-	memcpy(to, pairs + 2 * value, 2);
-	return to + 2;
-}
-
-#define U64_DIGITS 20 /* of 2^64 - 1 */
-
-/* True, and counted against the line, when so many bytes more may be written at j->at. */
-static bool has_room(struct json *j, size_t len)
-{
-	if ((size_t)(j->end - j->at) >= len)
-		return true;
-	j->full = true;
-	return false;
-}
-
-static unsigned digits_of(uint64_t value)
-{
-	unsigned n = 1;
-
-	for (; value >= 10000; value /= 10000)
-		n += 4;
-	return n + (value >= 10) + (value >= 100) + (value >= 1000);
-}
-
 void json_put_u64(struct json *j, uint64_t value)
 {
-	char *p;
-
-	if (!has_room(j, U64_DIGITS))
-		return;
-	p = j->at += digits_of(value);
-	while (value >= 100) {
-		p -= 2;
-		put_pair(p, (unsigned)(value % 100));
-		value /= 100;
-	}
-	if (value >= 10)
-		put_pair(p - 2, (unsigned)value);
-	else
-		p[-1] = (char)('0' + value);
+	if (json_has_room(j, DIGITS_U64))
+		j->at = put_u64(j->at, value);
 }
 
 #define FIXED_MAX 1e15 /* beyond it a double has no thousandths: figures of ours never come near */
@@ -167,22 +124,19 @@ static void day_format(uint64_t day, char text[static 12])
 	*p = 'T';
 }
 
-void json_put_time(struct json *j, uint64_t wall_ns)
+char *json_time_at(struct json *j, char *to, uint64_t wall_ns)
 {
-	static const char model[] = "\"1970-01-01T00:00:00.000000+0000\"";
-	const uint64_t s = wall_ns / NS_PER_S;
+	static const char model[JSON_TIME_LEN + 1] = "\"1970-01-01T00:00:00.000000+0000\"";
+	const uint64_t s = wall_ns / NS_PER_S, day = s / S_PER_DAY;
 	const unsigned us = (unsigned)(wall_ns % NS_PER_S / NS_PER_US);
-	const unsigned in_day = (unsigned)(s % S_PER_DAY);
-	char *p = j->at + 1;
+	const unsigned in_day = (unsigned)(s - day * S_PER_DAY);
+	char *p = to + 1;
 
-	if (!has_room(j, sizeof model - 1))
-		return;
-	if (s / S_PER_DAY != j->day) {
-		j->day = s / S_PER_DAY;
-		day_format(j->day, j->day_text);
+	if (day != j->day) {
+		j->day = day;
+		day_format(day, j->day_text);
 	}
-	memcpy(j->at, model, sizeof model - 1);
-	j->at += sizeof model - 1;
+	memcpy(to, model, JSON_TIME_LEN);
 	memcpy(p, j->day_text, 11);
 	put_pair(p + 11, in_day / 3600);
 	put_pair(p + 14, in_day / 60 % 60);
@@ -190,19 +144,16 @@ void json_put_time(struct json *j, uint64_t wall_ns)
 	put_pair(p + 20, us / 10000);
 	put_pair(p + 22, us / 100 % 100);
 	put_pair(p + 24, us % 100);
+	return to + JSON_TIME_LEN;
+}
+
+void json_put_time(struct json *j, uint64_t wall_ns)
+{
+	if (json_has_room(j, JSON_TIME_LEN))
+		j->at = json_time_at(j, j->at, wall_ns);
 }
 
 /* --- text --- */
-
-static char *put_u8(char *to, unsigned v)
-{
-	if (v >= 100)
-		*to++ = (char)('0' + v / 100);
-	if (v >= 10)
-		*to++ = (char)('0' + v / 10 % 10);
-	*to++ = (char)('0' + v % 10);
-	return to;
-}
 
 static char *put_group(char *to, unsigned v)
 {
@@ -252,25 +203,26 @@ static char *put_v6(char *to, const uint8_t b[16])
 	return to;
 }
 
+char *json_addr_at(char *to, const struct addr *a)
+{
+	*to++ = '"';
+	if (addr_is_v4(a)) {
+		to = put_u8(to, a->b[12]);
+		for (int i = 13; i < 16; i++) {
+			*to++ = '.';
+			to = put_u8(to, a->b[i]);
+		}
+	} else {
+		to = put_v6(to, a->b);
+	}
+	*to++ = '"';
+	return to;
+}
+
 void json_put_addr(struct json *j, const struct addr *a)
 {
-	char *p;
-
-	if (!has_room(j, ADDR_TEXT_LEN + 2))
-		return;
-	p = j->at;
-	*p++ = '"';
-	if (addr_is_v4(a)) {
-		for (int i = 12; i < 16; i++) {
-			p = put_u8(p, a->b[i]);
-			*p++ = '.';
-		}
-		p--;
-	} else {
-		p = put_v6(p, a->b);
-	}
-	*p++ = '"';
-	j->at = p;
+	if (json_has_room(j, JSON_ADDR_MAX))
+		j->at = json_addr_at(j->at, a);
 }
 
 /*

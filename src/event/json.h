@@ -43,13 +43,20 @@ void json_flush(struct json *);
 void json_line_begin(struct json *);
 void json_line_end(struct json *, bool now);
 
+/* True when the line has room for so many bytes more at j->at; else it is given up. */
+static inline bool json_has_room(struct json *j, size_t len)
+{
+	if ((size_t)(j->end - j->at) >= len)
+		return true;
+	j->full = true;
+	return false;
+}
+
 /* Appends bytes as they are. */
 static inline void json_raw(struct json *j, const char *text, size_t len)
 {
-	if ((size_t)(j->end - j->at) < len) {
-		j->full = true;
+	if (!json_has_room(j, len))
 		return;
-	}
 	memcpy(j->at, text, len);
 	j->at += len;
 }
@@ -57,19 +64,20 @@ static inline void json_raw(struct json *j, const char *text, size_t len)
 /* Comma when one is due, then the key. The byte before tells: nothing but an opening ends in { or [. */
 static inline void json_key_len(struct json *j, const char *key, size_t len)
 {
-	if ((size_t)(j->end - j->at) < len + 4) {
-		j->full = true;
+	char *p = j->at;
+
+	if (!json_has_room(j, len + 4))
 		return;
+	if (p[-1] != '{' && p[-1] != '[')
+		*p++ = ',';
+	if (key != NULL) {
+		*p++ = '"';
+		memcpy(p, key, len);
+		p += len;
+		*p++ = '"';
+		*p++ = ':';
 	}
-	if (j->at[-1] != '{' && j->at[-1] != '[')
-		*j->at++ = ',';
-	if (key == NULL)
-		return;
-	*j->at++ = '"';
-	memcpy(j->at, key, len);
-	j->at += len;
-	*j->at++ = '"';
-	*j->at++ = ':';
+	j->at = p;
 }
 
 static inline void json_key(struct json *j, const char *key)
@@ -119,6 +127,15 @@ void json_put_addr(struct json *, const struct addr *);
 void json_put_time(struct json *, uint64_t wall_ns);
 /* Rounded to `digits` (0 to 3) after the point; null when it is no number. */
 void json_put_fixed(struct json *, double value, unsigned digits);
+
+/*
+ * The same without looking for room, for what a line of nearly every flow says:
+ * they write at `to`, at most so many bytes, and return where they ended.
+ */
+#define JSON_TIME_LEN 33 /* with its quotes */
+#define JSON_ADDR_MAX (ADDR_TEXT_LEN + 2)
+char *json_time_at(struct json *, char *to, uint64_t wall_ns);
+char *json_addr_at(char *to, const struct addr *);
 
 static inline void json_u64(struct json *j, const char *key, uint64_t value)
 {

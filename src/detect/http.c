@@ -77,10 +77,10 @@ static const char *login_of(const struct http_head *h, struct span body)
 
 static void look_login(struct look *l, const struct http_head *h, struct span body)
 {
-	const struct name_row *row = calling_app(h->host);
-	const char *what = row == NULL ? NULL : login_of(h, body);
+	const char *what = login_of(h, body);
+	const struct name_row *row = what == NULL ? NULL : calling_app(h->host);
 
-	if (what != NULL)
+	if (row != NULL)
 		tell(l, AUDIT_CREDENTIALS, row->app, client(l), what, h->host, 0);
 }
 

@@ -94,10 +94,13 @@ static void take_length(struct http_head *h, struct span value)
 
 static const struct {
 	const char *name;
+	size_t len;
 	void (*take)(struct http_head *, struct span value);
 } headers[] = {
-	{ "Host", take_host }, { "Authorization", take_authorization }, { "Content-Type", take_type },
-	{ "Content-Encoding", take_encoding }, { "Content-Length", take_length },
+#define HEADER(name, take) { name, sizeof name - 1, take }
+	HEADER("Host", take_host), HEADER("Authorization", take_authorization), HEADER("Content-Type", take_type),
+	HEADER("Content-Encoding", take_encoding), HEADER("Content-Length", take_length),
+#undef HEADER
 };
 
 static void header_take(struct http_head *h, struct span line)
@@ -106,7 +109,7 @@ static void header_take(struct http_head *h, struct span line)
 	struct span name = span_first(line, colon);
 
 	for (size_t i = 0; i < sizeof headers / sizeof *headers; i++)
-		if (span_is(name, headers[i].name))
+		if (name.len == headers[i].len && span_is(name, headers[i].name))
 			headers[i].take(h, span_trim(span_from(line, colon + 1)));
 }
 

@@ -59,7 +59,7 @@ static void look_closer(struct flow *f)
 
 static void ask_ndpi(struct engine *e, struct flow *f, int dir, const struct packet *pkt)
 {
-	if (e->conf.ndpi != NDPI_OFF && !(f->flags & FLOW_NDPI_DONE))
+	if ((f->watch != NULL || e->asks_all_names) && e->conf.ndpi != NDPI_OFF && !(f->flags & FLOW_NDPI_DONE))
 		opinion_ask(e, f, dir, pkt);
 }
 
@@ -234,7 +234,7 @@ void engine_tick(struct engine *e, struct frame *frame)
 void engine_set_policy(struct engine *e, const struct policy *policy)
 {
 	e->policy = policy;
-	e->asks_undecided = policy_asks_undecided(policy);
+	engine_ask(e);
 	e->rules_change_ns = policy_next_change(policy, e->wall_ns);
 	decide_all(e);
 }

@@ -90,7 +90,7 @@ struct engine *engine_new(const struct engine_conf *conf, const struct policy *p
 	e->conf = *conf;
 	e->policy = policy;
 	e->sink = sink;
-	e->asks_undecided = policy_asks_undecided(policy);
+	engine_ask(e);
 	e->table = flow_table_new(conf->max_flows, on_flow_end, e);
 	e->frags = frags_new(conf->fragment_bytes);
 	e->facts = conf->facts != NULL ? conf->facts : facts_new(conf->max_facts, conf->max_facts_per_host);

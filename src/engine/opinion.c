@@ -5,12 +5,12 @@
 #include "base/log.h"
 #include "detect/ndpi.h"
 
-/* A class whose application may be any: the only thing libnDPI may add to. */
+/* A class whose application may be any: the only thing libnDPI may add to. A flow that nobody watches has none. */
 static bool wants_name(const struct watch *w)
 {
-	enum app app = w == NULL ? APP_NONE : (enum app)w->app;
+	enum app app = (enum app)w->app;
 
-	return w != NULL && w->cls != CLASS_NONE &&
+	return w->cls != CLASS_NONE &&
 	    (app_kind(app) == APP_KIND_CARRIER || app_kind(app) == APP_KIND_STACK);
 }
 
@@ -25,11 +25,12 @@ bool opinion_start(struct engine *e)
 
 void opinion_ask(struct engine *e, struct flow *f, int dir, const struct packet *pkt)
 {
-	struct look l = { .env = &e->env, .pkt = pkt, .flow = f, .dir = (uint8_t)dir };
 	struct ndpi_opinion says;
+	struct look l;
 
-	if (e->conf.ndpi == NDPI_EVIDENCE && !policy_asks_category(e->policy) && !wants_name(f->watch))
+	if (!e->asks_all_names && !wants_name(f->watch))
 		return;
+	l = (struct look){ .env = &e->env, .pkt = pkt, .flow = f, .dir = (uint8_t)dir };
 	if (!opinion_start(e) || detect_watch(&l) == NULL ||
 	    !ndpi_view_packet(e->ndpi, &f->watch->ndpi, f, pkt, &e->counts, &says))
 		return;

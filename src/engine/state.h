@@ -44,7 +44,8 @@ struct engine {
 	uint64_t next_tick_ns;        /* when the sink is told the time again */
 	uint64_t rules_change_ns;     /* wall: next moment a rule's calendar turns */
 	uint64_t number;              /* of the packet in hand, 0 between packets */
-	bool asks_undecided;
+	bool asks_undecided;          /* rules may act on flows nobody knows yet */
+	bool asks_all_names;          /* libnDPI is asked about every flow, not only where it may add a name */
 	const char *file_name;        /* of this epoch: the source is ahead when the epoch ends */
 	bool epoch_open;
 	bool started;                 /* START was written: with the first stamp, before it there is no time */
@@ -53,6 +54,13 @@ struct engine {
 	struct arrival arrivals[ARRIVALS_MAX];
 	struct event event;           /* reused: too large for the stack of a hot path */
 };
+
+/* What rules and configuration ask of every flow. */
+static inline void engine_ask(struct engine *e)
+{
+	e->asks_undecided = policy_asks_undecided(e->policy);
+	e->asks_all_names = e->conf.ndpi == NDPI_ALL || policy_asks_category(e->policy);
+}
 
 /* --- emit.c: records for the sink --- */
 int engine_source_dir(const struct flow *);

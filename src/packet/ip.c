@@ -159,15 +159,17 @@ enum layer ip_v4(struct walk *w)
 	uint32_t wire = walk_wire(w);
 	const uint8_t *start = w->c.p;
 	struct cursor h = cur_sub(&w->c, IP4_HEADER);
-	uint8_t first = cur_u8(&h);
-	uint32_t head = (first & 15u) * 4, total, field;
-	struct fragment f = { 0 };
+	uint32_t head, total, id, field;
+	struct fragment f;
+	uint8_t first;
 
-	if (h.bad)
+	if (h.bad) /* asked before the header is read: then none of its reads need look again */
 		return walk_fail(w, COUNT_TRUNCATED);
+	first = cur_u8(&h);
+	head = (first & 15u) * 4;
 	cur_skip(&h, 1);
 	total = cur_u16(&h);
-	f.id = cur_u16(&h);
+	id = cur_u16(&h);
 	field = cur_u16(&h);
 	cur_skip(&h, 1);
 	pkt->proto = cur_u8(&h);
@@ -188,10 +190,10 @@ enum layer ip_v4(struct walk *w)
 	ip_note(w, start);
 	if ((field & (IP4_MORE | IP4_OFFSET)) == 0 && pkt->proto != IPPROTO_AH)
 		return transport_open(w);
-	f.offset = (field & IP4_OFFSET) * 8;
-	f.more = (field & IP4_MORE) != 0;
-	f.head_len = head;
-	f.proto = pkt->proto;
+	f = (struct fragment){
+		.id = id, .offset = (field & IP4_OFFSET) * 8, .more = (field & IP4_MORE) != 0,
+		.head_len = head, .proto = pkt->proto,
+	};
 	return f.offset != 0 || f.more ? fragment_open(w, &f) : payload_open(w, &f);
 }
 
@@ -200,13 +202,12 @@ enum layer ip_v6(struct walk *w)
 	struct packet *pkt = w->pkt;
 	const uint8_t *start = w->c.p;
 	struct cursor h = cur_sub(&w->c, IP6_HEADER);
-	uint8_t first = cur_u8(&h);
 	struct fragment f = { .head_len = IP6_HEADER };
 	uint32_t len;
 
 	if (h.bad)
 		return walk_fail(w, COUNT_TRUNCATED);
-	if (first >> 4 != 6)
+	if (cur_u8(&h) >> 4 != 6)
 		return walk_fail(w, COUNT_MALFORMED);
 	cur_skip(&h, 3);
 	len = cur_u16(&h);

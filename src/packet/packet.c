@@ -49,7 +49,7 @@ static enum layer layers_walk(struct walk *w, enum layer next)
 	for (int i = 0; next < LAYERS; i++) {
 		if (i == HEADERS_MAX)
 			return walk_fail(w, COUNT_HEADERS_DEEP);
-		next = layers[next](w);
+		next = next == LAYER_IP4 ? ip_v4(w) : layers[next](w); /* a direct call for nearly all */
 	}
 	return next;
 }

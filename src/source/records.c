@@ -16,6 +16,7 @@ struct records {
 	bool swapped;
 	uint32_t snaplen;
 	size_t at, have;         /* next byte of buf to use, bytes in it */
+	size_t ready;            /* bytes of the next record and its header when all of it is in buf, else 0 */
 	uint64_t base;           /* of the file, at buf[0] */
 	uint64_t stopped;
 	char what[WHAT_LEN];
@@ -41,7 +42,7 @@ void records_open(struct records *r, struct unpack *unpack, bool swapped, uint32
 	r->unpack = unpack;
 	r->swapped = swapped;
 	r->snaplen = snaplen;
-	r->at = r->have = 0;
+	r->at = r->have = r->ready = 0;
 	r->base = unpack_told(unpack);
 }
 
@@ -138,7 +139,7 @@ enum records_next records_next(struct records *r, struct record *out)
 	enum records_next end;
 	uint32_t caplen;
 
-	if (whole(r) == 0 && !read_on(r, &end))
+	if (r->ready == 0 && !read_on(r, &end))
 		return end;
 	caplen = field(r, CAPLEN_AT);
 	out->data = r->buf + r->at + HEADER_LEN;
@@ -147,10 +148,11 @@ enum records_next records_next(struct records *r, struct record *out)
 	out->s = field(r, S_AT);
 	out->fraction = field(r, FRACTION_AT);
 	r->at += HEADER_LEN + caplen;
+	r->ready = whole(r);
 	return RECORDS_ONE;
 }
 
 bool records_more(const struct records *r)
 {
-	return whole(r) != 0;
+	return r->ready != 0;
 }

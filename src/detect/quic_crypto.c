@@ -66,20 +66,21 @@ static void gcrypt_start(void)
 	(void)gcry_control(GCRYCTL_INITIALIZATION_FINISHED, 0);
 }
 
-static bool hmac(const uint8_t *key, size_t key_len, const uint8_t *data, size_t len,
-    uint8_t out[static HASH_LEN])
+static bool key_set(gcry_md_hd_t hmac, const uint8_t *key, size_t len)
 {
-	gcry_buffer_t parts[2] = {
-		{ .len = key_len, .data = (void *)key },
-		{ .len = len, .data = (void *)data },
-	};
-
-	return gcry_md_hash_buffers(GCRY_MD_SHA256, GCRY_MD_FLAG_HMAC, out, parts, 2) == 0;
+	return gcry_md_setkey(hmac, key, len) == 0;
 }
 
-/* HKDF-Expand-Label (RFC 8446, 7.1) with an empty context, for up to one hash of output. */
-static bool expand(const uint8_t secret[static HASH_LEN], const char *prefix, const char *label,
-    uint8_t *out, size_t len)
+/* HMAC with the key that was set, for data after data. */
+static void hmac_of(gcry_md_hd_t hmac, const uint8_t *data, size_t len, uint8_t out[static HASH_LEN])
+{
+	gcry_md_reset(hmac);
+	gcry_md_write(hmac, data, len);
+	memcpy(out, gcry_md_read(hmac, GCRY_MD_SHA256), HASH_LEN);
+}
+
+/* HKDF-Expand-Label (RFC 8446, 7.1) of the key that was set, with an empty context, for up to one hash of output. */
+static bool expand(gcry_md_hd_t hmac, const char *prefix, const char *label, uint8_t *out, size_t len)
 {
 	uint8_t info[2 + 1 + LABEL_MAX + 1 + 1], block[HASH_LEN];
 	int n = snprintf((char *)info + 3, LABEL_MAX, "tls13 %s%s", prefix, label);
@@ -91,23 +92,40 @@ static bool expand(const uint8_t secret[static HASH_LEN], const char *prefix, co
 	info[2] = (uint8_t)n;
 	info[3 + n] = 0; /* no context */
 	info[4 + n] = 1; /* the first block of HKDF-Expand, RFC 5869, 2.3 */
-	if (!hmac(secret, HASH_LEN, info, (size_t)n + 5, block))
-		return false;
+	hmac_of(hmac, info, (size_t)n + 5, block);
 	memcpy(out, block, len);
 	return true;
+}
+
+/* RFC 9001, 5.1 and 5.2. */
+static bool keys_derive(gcry_md_hd_t hmac, const struct quic_version *v, const uint8_t *cid, size_t cid_len,
+    struct quic_keys *k)
+{
+	uint8_t initial[HASH_LEN], client[HASH_LEN];
+
+	if (!key_set(hmac, v->salt, sizeof v->salt))
+		return false;
+	hmac_of(hmac, cid, cid_len, initial);
+	return key_set(hmac, initial, sizeof initial)
+	    && expand(hmac, "", "client in", client, sizeof client)
+	    && key_set(hmac, client, sizeof client)
+	    && expand(hmac, v->label, "key", k->key, sizeof k->key)
+	    && expand(hmac, v->label, "iv", k->iv, sizeof k->iv)
+	    && expand(hmac, v->label, "hp", k->hp, sizeof k->hp);
 }
 
 bool quic_client_keys(const struct quic_version *v, const uint8_t *cid, size_t cid_len,
     struct quic_keys *k)
 {
-	uint8_t initial[HASH_LEN], client[HASH_LEN];
+	gcry_md_hd_t hmac; /* one for all: to open it costs as much as to use it */
+	bool ok;
 
 	gcrypt_start();
-	return hmac(v->salt, sizeof v->salt, cid, cid_len, initial)
-	    && expand(initial, "", "client in", client, sizeof client)
-	    && expand(client, v->label, "key", k->key, sizeof k->key)
-	    && expand(client, v->label, "iv", k->iv, sizeof k->iv)
-	    && expand(client, v->label, "hp", k->hp, sizeof k->hp);
+	if (gcry_md_open(&hmac, GCRY_MD_SHA256, GCRY_MD_FLAG_HMAC) != 0)
+		return false;
+	ok = keys_derive(hmac, v, cid, cid_len, k);
+	gcry_md_close(hmac);
+	return ok;
 }
 
 void quic_crypto_start(void)

@@ -295,15 +295,21 @@ static void prefetch_watch(const struct arrival *a)
 		__builtin_prefetch(a->expected->watch, 1);
 }
 
+static void prefetch_arrival(struct engine *e, unsigned i, unsigned n)
+{
+	if (i < n && e->arrivals[i].decoded)
+		e->arrivals[i].expected = flow_prefetch(e->table, &e->arrivals[i].seek);
+	if (i >= WATCH_AHEAD && i - WATCH_AHEAD < n)
+		prefetch_watch(&e->arrivals[i - WATCH_AHEAD]);
+}
+
 static void take_all(struct engine *e, unsigned n)
 {
-	for (unsigned i = 0; i < n + PREFETCH_AHEAD; i++) {
-		if (i < n && e->arrivals[i].decoded)
-			e->arrivals[i].expected = flow_prefetch(e->table, &e->arrivals[i].seek);
-		if (i >= WATCH_AHEAD && i - WATCH_AHEAD < n)
-			prefetch_watch(&e->arrivals[i - WATCH_AHEAD]);
-		if (i >= PREFETCH_AHEAD)
-			(void)take(e, &e->arrivals[i - PREFETCH_AHEAD]);
+	for (unsigned i = 0; i < PREFETCH_AHEAD; i++)
+		prefetch_arrival(e, i, n);
+	for (unsigned i = 0; i < n; i++) {
+		prefetch_arrival(e, i + PREFETCH_AHEAD, n);
+		(void)take(e, &e->arrivals[i]);
 	}
 }
 

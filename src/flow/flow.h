@@ -129,6 +129,7 @@ void flow_table_free(struct flow_table *);
 struct flow_seek {
 	struct flow_key key;
 	uint32_t hash;
+	uint32_t guess;        /* number of its flow + 1 as flow_prefetch saw it, 0 unknown */
 	int dir;               /* of the packet */
 };
 
@@ -138,7 +139,7 @@ void flow_seek(const struct flow_table *, const struct packet *, struct flow_see
  * Some packets later: has the flow itself brought into the cache. Returns the
  * flow as it seems now, NULL none: packets before this one may still end it.
  */
-const struct flow *flow_prefetch(const struct flow_table *, const struct flow_seek *);
+const struct flow *flow_prefetch(const struct flow_table *, struct flow_seek *);
 /*
  * The flow of a packet, made when new, with counters and windows brought up to
  * date; NULL (counted) when the table is full of flows worth more. A new TCP

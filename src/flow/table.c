@@ -94,6 +94,7 @@ static void tunnel_remember(struct flow_table *t, const struct packet *pkt)
 
 	if (p->n != 0)
 		return; /* ours already, or another's: then this one's events lack tunnel[] */
+	t->has_paths = true;
 	p->hash = pkt->tunnel_hash;
 	p->n = pkt->n_tunnel;
 	memcpy(p->tunnel, pkt->tunnel, p->n * sizeof *p->tunnel);
@@ -175,11 +176,12 @@ void flow_seek(const struct flow_table *t, const struct packet *pkt, struct flow
 {
 	seek->dir = flow_key_of(pkt, &seek->key);
 	seek->hash = (uint32_t)hash_bytes(&seek->key, sizeof seek->key);
+	seek->guess = 0;
 	__builtin_prefetch(&t->index[seek->hash & t->mask]);
 }
 
 /* The first entry of this hash is the flow almost always; what matters is that most guesses are right. */
-const struct flow *flow_prefetch(const struct flow_table *t, const struct flow_seek *seek)
+const struct flow *flow_prefetch(const struct flow_table *t, struct flow_seek *seek)
 {
 	uint32_t i = seek->hash & t->mask;
 	const struct flow *f;
@@ -188,19 +190,29 @@ const struct flow *flow_prefetch(const struct flow_table *t, const struct flow_s
 		i = (i + 1) & t->mask;
 	if (t->index[i].flow == 0)
 		return NULL;
-	f = flow_at(t, t->index[i].flow - 1);
+	seek->guess = t->index[i].flow;
+	f = flow_at(t, seek->guess - 1);
 	prefetch_flow(f, HOT_LINES);
 	return f;
+}
+
+/* The live flow of this key; NULL there is none. A guess is right unless its flow has ended since: the index is in no cache by now. */
+static struct flow *flow_find(const struct flow_table *t, const struct flow_seek *seek)
+{
+	struct flow *f = seek->guess == 0 ? NULL : flow_at(t, seek->guess - 1);
+	uint32_t i;
+
+	if (f != NULL && f->used && f->hash == seek->hash && flow_key_equal(&f->key, &seek->key))
+		return f;
+	i = index_find(t, seek->hash, &seek->key);
+	return t->index[i].flow == 0 ? NULL : flow_at(t, t->index[i].flow - 1);
 }
 
 struct flow *flow_take(struct flow_table *t, const struct packet *pkt, const struct flow_seek *seek,
     struct counts *counts)
 {
-	uint32_t i = index_find(t, seek->hash, &seek->key);
-	struct flow *f = NULL;
+	struct flow *f = flow_find(t, seek);
 
-	if (t->index[i].flow != 0)
-		f = flow_at(t, t->index[i].flow - 1);
 	if (f != NULL && pkt->proto == IPPROTO_TCP && tcp_closed(f) &&
 	    (pkt->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN) {
 		flow_end(t, f, FLOW_END_REUSED, pkt->frame->mono_ns);
@@ -211,9 +223,7 @@ struct flow *flow_take(struct flow_table *t, const struct packet *pkt, const str
 		if (f == NULL)
 			return NULL;
 	} else if (f->worth == WORTH_ONE_PACKET) {
-		worth_take(t, f);
-		f->worth = WORTH_CLEARED;
-		worth_add(t, t->index[i].flow - 1, f);
+		flow_set_worth(t, f, WORTH_CLEARED);
 	}
 	flow_count(f, pkt, seek->dir);
 	if (pkt->proto == IPPROTO_TCP)
@@ -254,7 +264,9 @@ void flow_table_flush(struct flow_table *t, enum flow_end why)
 			flow_end(t, f, why, f->last_ns);
 		}
 	t->running = false;
-	memset(t->paths, 0, TUNNEL_SLOTS * sizeof *t->paths);
+	if (t->has_paths) /* else leave the pages untouched */
+		memset(t->paths, 0, TUNNEL_SLOTS * sizeof *t->paths);
+	t->has_paths = false;
 }
 
 void flow_table_each(struct flow_table *t, void (*fn)(void *, struct flow *), void *arg)

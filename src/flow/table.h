@@ -50,6 +50,7 @@ struct flow_table {
 	struct list worth[WORTHS];
 	uint32_t wheel[WHEEL_SLOTS];
 	struct tunnel_path *paths;
+	bool has_paths;            /* some are set */
 	flow_end_fn *on_end;
 	void *arg;
 };

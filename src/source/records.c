@@ -131,6 +131,7 @@ static bool read_on(struct records *r, enum records_next *end)
 		    caplen, r->have - r->at - HEADER_LEN);
 		return false;
 	}
+	r->ready = HEADER_LEN + (size_t)caplen;
 	return true;
 }
 
@@ -141,13 +142,13 @@ enum records_next records_next(struct records *r, struct record *out)
 
 	if (r->ready == 0 && !read_on(r, &end))
 		return end;
-	caplen = field(r, CAPLEN_AT);
+	caplen = (uint32_t)(r->ready - HEADER_LEN);
 	out->data = r->buf + r->at + HEADER_LEN;
 	out->caplen = caplen < r->snaplen ? caplen : r->snaplen;
 	out->len = field(r, LEN_AT);
 	out->s = field(r, S_AT);
 	out->fraction = field(r, FRACTION_AT);
-	r->at += HEADER_LEN + caplen;
+	r->at += r->ready;
 	r->ready = whole(r);
 	return RECORDS_ONE;
 }

@@ -9,8 +9,11 @@ Applications (src/judge/app.h) and counters (src/base/count.h) are in
 docs/EVENTS.md between marks, exactly as generated. Exit codes (src/base/exit.h),
 subcommands (src/main.c) and the options of their --help are in man/squelch.1,
 the files of rules/ in man/squelch.rules.5, detectors (src/detect/table.c) and
-their evidence groups in docs/METHOD.md, event types in docs/EVENTS.md.
+their evidence groups in docs/METHOD.md, event types in docs/EVENTS.md. The
+output that README.md shows is what the program prints, and the events of
+README.md and docs/EVENTS.md that name a capture of pcaps/ are written for it.
 """
+import glob
 import json
 import os
 import re
@@ -19,6 +22,8 @@ import sys
 
 EVENTS = "docs/EVENTS.md"
 HELP_S = 10
+READ_S = 60
+SUMMARY = "    $ build/squelch read pcaps/*.pcap*\n"
 
 problems = []
 
@@ -144,6 +149,45 @@ def check_method(source):
             problem(f"docs/METHOD.md: nothing about the group `{group}`")
 
 
+def run(squelch, source, *args):
+    """What `squelch read` prints, beside the captures."""
+    return subprocess.run([squelch, "read", *args], cwd=source, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                          timeout=READ_S, text=True).stdout
+
+
+def blocks(text):
+    """Indented pieces of a document, without their indent."""
+    return ["".join(line[4:] or "\n" for line in m.splitlines(True)) for m in re.findall(r"(?:^    .*\n|^\n(?=    ))+", text, re.M)]
+
+
+def check_summary(source, squelch):
+    shown = read(source, "README.md").split(SUMMARY)
+    if len(shown) != 2:
+        sys.exit("README.md: no output of squelch read: has it changed its form?")
+    captures = sorted(os.path.relpath(f, source) for f in glob.glob(os.path.join(source, "pcaps/*.pcap*")))
+    have = run(squelch, source, *captures).splitlines()
+    for want, line in zip(blocks(shown[1])[0].splitlines(), have):
+        if want == "...":
+            break
+        if want.rstrip() != line.rstrip():
+            problem(f"README.md: squelch read prints '{line}' and not '{want}'")
+
+
+def check_example(source, squelch, path, event):
+    rules = (event["verdict"]["rule"] or "rules/default.rules").rsplit(":", 1)[0]
+    written = map(json.loads, run(squelch, source, "-q", "-R", rules, "--eve", "-", event["pcap_filename"]).splitlines())
+    start = event.pop("flow_id")  # random
+    if not any({k: v for k, v in e.items() if k != "flow_id"} == event for e in written):
+        problem(f"{path}: the event of flow {start} is not written for {event['pcap_filename']}")
+
+
+def check_examples(source, squelch):
+    for path in ("README.md", EVENTS):
+        whole = [b for b in blocks(read(source, path)) if '"pcap_filename":"pcaps/' in b and "..." not in b]
+        for text in demand(whole, f"examples of events in {path}"):
+            check_example(source, squelch, path, json.loads(text))
+
+
 def main():
     if len(sys.argv) != 3:
         sys.exit(__doc__)
@@ -160,6 +204,8 @@ def main():
     check_commands(source, squelch)
     check_rules(source)
     check_method(source)
+    check_summary(source, squelch)
+    check_examples(source, squelch)
     print(f"{len(problems)} problems")
     return 1 if problems else 0
 

@@ -3,7 +3,9 @@
 """Holds the documents against the tables of the code.
 
     check_docs.py SQUELCH SOURCE_DIR     tells every difference, exit 1 when there is one
-    check_docs.py --write SOURCE_DIR     writes the generated tables of docs/EVENTS.md anew
+    check_docs.py --write SQUELCH SOURCE_DIR
+                                         writes the generated tables of docs/EVENTS.md and
+                                         the output that README.md shows anew
 
 Applications (src/judge/app.h) and counters (src/base/count.h) are in
 docs/EVENTS.md between marks, exactly as generated. Exit codes (src/base/exit.h),
@@ -13,6 +15,7 @@ their evidence groups in docs/METHOD.md, event types in docs/EVENTS.md. The
 output that README.md shows is what the program prints, and the events of
 README.md and docs/EVENTS.md that name a capture of pcaps/ are written for it.
 """
+import difflib
 import glob
 import json
 import os
@@ -91,7 +94,7 @@ def check_generated(source):
     for line in sorted(set(want.splitlines()) ^ set(have.splitlines())):
         problem(f"{EVENTS}: {'missing' if line in want else 'not in the code'}: {line}")
     if have != want:
-        problem(f"{EVENTS}: tables differ from the code; run tests/docs/check_docs.py --write .")
+        problem(f"{EVENTS}: tables differ from the code; run tests/docs/check_docs.py --write SQUELCH .")
 
 
 def check_events(source):
@@ -160,17 +163,22 @@ def blocks(text):
     return ["".join(line[4:] or "\n" for line in m.splitlines(True)) for m in re.findall(r"(?:^    .*\n|^\n(?=    ))+", text, re.M)]
 
 
-def check_summary(source, squelch):
-    shown = read(source, "README.md").split(SUMMARY)
-    if len(shown) != 2:
-        sys.exit("README.md: no output of squelch read: has it changed its form?")
+def summarised(source, squelch):
+    """README.md with what the program prints today, up to the hosts."""
+    text = read(source, "README.md")
+    before, rest = text.split(SUMMARY) if text.count(SUMMARY) == 1 else sys.exit("README.md: no output of squelch read")
     captures = sorted(os.path.relpath(f, source) for f in glob.glob(os.path.join(source, "pcaps/*.pcap*")))
-    have = run(squelch, source, *captures).splitlines()
-    for want, line in zip(blocks(shown[1])[0].splitlines(), have):
-        if want == "...":
-            break
-        if want.rstrip() != line.rstrip():
-            problem(f"README.md: squelch read prints '{line}' and not '{want}'")
+    printed = run(squelch, source, *captures).split("\n\nHosts ")[0] + "\n..."
+    shown = "".join(f"    {line.rstrip()}".rstrip() + "\n" for line in printed.splitlines())
+    return before + SUMMARY + shown + rest[rest.index("    ...\n") + len("    ...\n"):]
+
+
+def check_summary(source, squelch):
+    have, want = read(source, "README.md"), summarised(source, squelch)
+    for line in difflib.unified_diff(have.splitlines(), want.splitlines(), "README.md", "squelch read", lineterm="", n=0):
+        print(line)
+    if have != want:
+        problem("README.md: squelch read prints something else; run tests/docs/check_docs.py --write SQUELCH .")
 
 
 def check_example(source, squelch, path, event):
@@ -188,16 +196,19 @@ def check_examples(source, squelch):
             check_example(source, squelch, path, json.loads(text))
 
 
+def write(squelch, source):
+    for path, text in ((EVENTS, generated(source, read(source, EVENTS))), ("README.md", summarised(source, squelch))):
+        with open(os.path.join(source, path), "w", encoding="utf-8") as fh:
+            fh.write(text)
+
+
 def main():
+    if len(sys.argv) == 4 and sys.argv[1] == "--write":
+        write(os.path.abspath(sys.argv[2]), sys.argv[3])
+        return 0
     if len(sys.argv) != 3:
         sys.exit(__doc__)
-    if sys.argv[1] == "--write":
-        source = sys.argv[2]
-        text = generated(source, read(source, EVENTS))
-        with open(os.path.join(source, EVENTS), "w", encoding="utf-8") as fh:
-            fh.write(text)
-        return 0
-    squelch, source = sys.argv[1:]
+    squelch, source = os.path.abspath(sys.argv[1]), sys.argv[2]
     check_generated(source)
     check_events(source)
     check_exit_codes(source)

@@ -25,7 +25,7 @@ static inline bool run_has_facts(const struct detect_env *env, const struct flow
 {
 	const struct addr *a = &f->key.ip[0], *b = &f->key.ip[1];
 
-	return facts_maybe(env->facts, a, b) || facts_maybe(env->facts, a, a) || facts_maybe(env->facts, b, b);
+	return facts_maybe(env->facts, a, b) || facts_maybe_alone(env->facts, a) || facts_maybe_alone(env->facts, b);
 }
 
 /* Of these rows, those that still look and have something to look at. */

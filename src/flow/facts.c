@@ -50,6 +50,7 @@ struct facts {
 	 */
 	pthread_rwlock_t lock;
 	_Atomic uint8_t *maybe;   /* facts per hash of the pair, mask + 1 of them; MAYBE_FULL stays */
+	_Atomic uint32_t alone;   /* facts about one host by itself, which are rare */
 };
 
 #define MAYBE_FULL UINT8_MAX
@@ -110,6 +111,7 @@ void facts_clear(struct facts *f)
 		for (uint32_t i = 0; i < size; i++)
 			atomic_store_explicit(&f->maybe[i], 0, memory_order_relaxed);
 	}
+	atomic_store_explicit(&f->alone, 0, memory_order_relaxed);
 	f->all = (struct chain){ NONE, NONE, 0 };
 	f->free_head = NONE;
 	f->fresh = 0;
@@ -231,6 +233,8 @@ static void maybe_add(struct facts *f, const struct fact_key *key, int by)
 
 	if (n != MAYBE_FULL)
 		atomic_store_explicit(m, (uint8_t)(n + by), memory_order_relaxed);
+	if (addr_equal(&key->host, &key->remote))
+		atomic_store_explicit(&f->alone, f->alone + (uint32_t)by, memory_order_relaxed);
 }
 
 static void forget(struct facts *f, uint32_t n)
@@ -319,6 +323,11 @@ bool facts_add(struct facts *f, const struct fact *fact, uint64_t mono_ns, struc
 bool facts_maybe(const struct facts *f, const struct addr *a, const struct addr *b)
 {
 	return atomic_load_explicit(maybe_of(f, a, b), memory_order_relaxed) != 0;
+}
+
+bool facts_maybe_alone(const struct facts *f, const struct addr *a)
+{
+	return atomic_load_explicit(&f->alone, memory_order_relaxed) != 0 && facts_maybe(f, a, a);
 }
 
 bool facts_find(const struct facts *f, enum fact_kind kind, const struct addr *host,

@@ -67,6 +67,8 @@ bool facts_find(const struct facts *, enum fact_kind, const struct addr *host,
     const struct addr *remote, uint16_t port, uint8_t proto, uint64_t mono_ns, struct fact *out);
 /* False when nothing at all was said of traffic between these two: the usual case, told at once. */
 bool facts_maybe(const struct facts *, const struct addr *, const struct addr *);
+/* The same of a host by itself (host and remote alike: FACT_CUT). */
+bool facts_maybe_alone(const struct facts *, const struct addr *);
 /* Forgets all; for a new epoch. */
 void facts_clear(struct facts *);
 

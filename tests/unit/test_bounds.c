@@ -47,6 +47,26 @@ static void a_budget_is_bounded_in_all_and_for_one_host(void **state)
 	(void)state;
 }
 
+static void what_is_given_back_comes_again_as_zeroes(void **state)
+{
+	static const size_t sizes[] = { 1, 64, 1024, 2048, 2049, 16384 };
+	static const uint8_t zero[16384];
+	struct budget *b = budget_new(1u << 20, 1u << 20);
+	struct addr one = host(1);
+
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+		for (int again = 0; again < 3; again++) {
+			void *p = budget_alloc(b, &one, sizes[i]);
+
+			assert_memory_equal(p, zero, sizes[i]);
+			memset(p, 0xa5, sizes[i]);
+			budget_release(b, &one, p, sizes[i]);
+		}
+	assert_int_equal(budget_used(b), 0);
+	budget_free(b);
+	(void)state;
+}
+
 static void a_budget_keeps_account_of_many_hosts(void **state)
 {
 	enum { HOSTS = 5000 };
@@ -329,6 +349,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_budget_is_bounded_in_all_and_for_one_host),
+		cmocka_unit_test(what_is_given_back_comes_again_as_zeroes),
 		cmocka_unit_test(a_budget_keeps_account_of_many_hosts),
 		cmocka_unit_test(a_fact_concerns_only_what_it_names),
 		cmocka_unit_test(a_host_that_floods_facts_loses_only_its_own),

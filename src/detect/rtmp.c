@@ -31,8 +31,10 @@ const struct byte_range rtmp_bytes[] = { { 0x03, 0x08 }, { 0x44, 0x48 }, { 0x84,
 
 static void streaming(struct look *l, struct rtmp_state *s, float bits, const char *why)
 {
-	if (s->said == 0)
-		detect_evidence(l, CLASS_STREAMING, APP_RTMP, bits, why, 0, 0);
+	if (s->said != 0 || bits <= s->said_streaming)
+		return;
+	s->said_streaming = bits;
+	detect_evidence(l, CLASS_STREAMING, APP_RTMP, bits, why, 0, 0);
 }
 
 /* --- messages --- */

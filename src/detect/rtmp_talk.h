@@ -41,7 +41,7 @@ struct rtmp_state {
 	uint8_t phase[2], name_next[2];
 	bool sure;                  /* a handshake or a connect */
 	bool seen[2];               /* bytes came from that end */
-	float said;                 /* bits of media */
+	float said, said_streaming; /* bits of media; of streaming before */
 	struct rtmp_audio audio[2];
 	struct rtmp_name named[2][RTMP_NAMES];
 	struct rtmp_chunks chunks[2];

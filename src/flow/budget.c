@@ -23,7 +23,7 @@ struct payer {
 #ifdef SQUELCH_SANITIZE
 #define BLOCKS_KEPT   0u
 #else
-#define BLOCKS_KEPT   128u    /* of each size: 4 MiB at most */
+#define BLOCKS_KEPT   128u    /* of each size: some 4 MiB at most, beside the budget */
 #endif
 
 struct block { struct block *next; };

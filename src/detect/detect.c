@@ -221,7 +221,7 @@ bool detect_hears(const struct detect_env *env, const struct flow *f)
 /* Without reclaiming: the flow that ends must not be the one let go for its own evidence. */
 void detect_finish(struct detect_env *env, struct flow *f)
 {
-	bool (*reclaim)(void *) = env->reclaim;
+	bool (*reclaim)(void *, const struct flow *) = env->reclaim;
 	struct look l = { .env = env, .flow = f };
 
 	env->reclaim = NULL;

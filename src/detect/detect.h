@@ -206,8 +206,8 @@ struct detect_env {
 	uint32_t vendor_first[256];   /* of vendor.c: applications that may open on a datagram with this first byte */
 	uint32_t fact_rows;           /* rows that are asked only when something is known of the two hosts */
 	uint32_t give_up_rows[GIVE_UP_MAX + 1]; /* rows that stop at this payload, when they found nothing */
-	/* Frees one older watch when the budget is used up; false when there is none. */
-	bool (*reclaim)(void *arg);
+	/* Frees one older watch when the budget is used up, never that of `asker`; false when there is none. */
+	bool (*reclaim)(void *arg, const struct flow *asker);
 	void (*on_signal)(void *arg, const struct look *, const struct call_signal *);
 	bool (*inside)(void *arg, const struct addr *); /* as the rules say; NULL: nobody knows */
 	void *arg;

@@ -7,22 +7,34 @@
 
 static_assert(sizeof(struct watch) <= 1024, "a watched flow is charged this much before detector state");
 
+/* Watches of others that one allocation may cost: as many as hold the largest state of a row, should they have none. */
+#define RECLAIMS_MAX 8
+
+/* A flow that only has its watch is deaf: the states of its rows make room for themselves too. A host's own bound does not. */
+static void *watch_alloc(struct look *l, const struct addr *payer, size_t size)
+{
+	struct detect_env *env = l->env;
+	void *memory;
+
+	for (int i = 0; i < RECLAIMS_MAX && budget_full(env->watch_budget, size) && env->reclaim != NULL; i++)
+		if (!env->reclaim(env->arg, l->flow))
+			break;
+	memory = budget_alloc(env->watch_budget, payer, size);
+	if (memory == NULL)
+		count(env->counts, COUNT_WATCH_REFUSED);
+	return memory;
+}
+
 struct watch *detect_watch(struct look *l)
 {
 	struct flow *f = l->flow;
-	struct detect_env *env = l->env;
 	const struct addr *payer = &f->key.ip[f->flags & FLOW_FIRST_1 ? 1 : 0];
 
 	if (f->watch != NULL)
 		return f->watch;
-	f->watch = budget_alloc(env->watch_budget, payer, sizeof *f->watch);
-	if (f->watch == NULL && env->reclaim != NULL && env->reclaim(env->arg))
-		f->watch = budget_alloc(env->watch_budget, payer, sizeof *f->watch);
-	if (f->watch == NULL) {
-		count(env->counts, COUNT_WATCH_REFUSED);
-		return NULL;
-	}
-	f->watch->payer = *payer;
+	f->watch = watch_alloc(l, payer, sizeof *f->watch);
+	if (f->watch != NULL)
+		f->watch->payer = *payer;
 	return f->watch;
 }
 
@@ -38,10 +50,8 @@ void *detect_state(struct look *l, size_t size)
 	if (w == NULL)
 		return NULL;
 	if (w->state[l->row] == NULL) {
-		w->state[l->row] = budget_alloc(l->env->watch_budget, &w->payer, size);
-		if (w->state[l->row] == NULL)
-			count(l->env->counts, COUNT_WATCH_REFUSED);
-		else
+		w->state[l->row] = watch_alloc(l, &w->payer, size);
+		if (w->state[l->row] != NULL)
 			w->state_size[l->row] = (uint16_t)size;
 	}
 	return w->state[l->row];

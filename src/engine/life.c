@@ -63,13 +63,13 @@ static struct flow *least_watched(struct engine *e)
 	return f != NULL && f->watch != NULL && f->last_ns + SILENT_CALL_NS < e->mono_ns ? f : NULL;
 }
 
-/* The watch budget is used up. */
-static bool reclaim_watch(void *arg)
+/* The watch budget is used up: `asker` needs memory, and keeps what it has. */
+static bool reclaim_watch(void *arg, const struct flow *asker)
 {
 	struct engine *e = arg;
 	struct flow *f = least_watched(e);
 
-	if (f == NULL)
+	if (f == NULL || f == asker)
 		return false;
 	if (f->watch != NULL && f->watch->ndpi != NULL)
 		ndpi_view_release(e->ndpi, &f->watch->ndpi);

@@ -151,13 +151,18 @@ static void payer_remove(struct budget *b, uint32_t i)
 	}
 }
 
+bool budget_full(const struct budget *b, size_t size)
+{
+	return b->used + size > b->total;
+}
+
 void *budget_alloc(struct budget *b, const struct addr *host, size_t size)
 {
 	struct payer *p;
 	void *memory;
 	uint32_t slot;
 
-	if (b->used + size > b->total)
+	if (budget_full(b, size))
 		return NULL;
 	if ((b->n + 1) * 2 > b->mask && !payers_grow(b))
 		return NULL;

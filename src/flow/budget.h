@@ -22,5 +22,7 @@ void *budget_alloc(struct budget *, const struct addr *host, size_t size);
 /* Gives back what budget_alloc gave; accepts NULL. */
 void budget_release(struct budget *, const struct addr *host, void *, size_t size);
 size_t budget_used(const struct budget *);
+/* True when so many bytes more do not fit for anybody. */
+bool budget_full(const struct budget *, size_t size);
 
 #endif

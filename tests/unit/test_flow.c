@@ -225,6 +225,26 @@ static void a_full_table_lets_the_least_worth_go(void **state)
 	(void)state;
 }
 
+/* A table full of flows of two packets: a call's first packet is not let go for the next stranger. */
+static void a_full_table_lets_newcomers_live(void **state)
+{
+	struct fixture *x = fixture_new(100);
+	uint64_t newcomer_id;
+
+	for (uint16_t port = 1; port <= 100; port++) {
+		send_packet(x, udp(port, 100), NULL);
+		send_packet(x, udp(port, 100), NULL);
+	}
+	x->frame.mono_ns += 10 * NS_PER_S;
+	newcomer_id = send_packet(x, udp(200, 100), NULL)->id;
+	for (uint16_t port = 201; port <= 250; port++)
+		send_packet(x, udp(port, 100), NULL);
+	assert_int_equal(send_packet(x, udp(200, 100), NULL)->id, newcomer_id);
+	assert_int_equal(x->counts.n[COUNT_FLOWS_EVICTED], 51);
+	fixture_free(x);
+	(void)state;
+}
+
 static void a_flood_of_one_packet_flows_stays_inside_the_cap(void **state)
 {
 	struct fixture *x = fixture_new(1000);
@@ -316,6 +336,7 @@ int main(void)
 		cmocka_unit_test(a_packet_puts_the_deadline_off),
 		cmocka_unit_test(closed_tcp_goes_soon_and_its_ports_are_reused),
 		cmocka_unit_test(a_full_table_lets_the_least_worth_go),
+		cmocka_unit_test(a_full_table_lets_newcomers_live),
 		cmocka_unit_test(a_flood_of_one_packet_flows_stays_inside_the_cap),
 		cmocka_unit_test(many_flows_come_and_go),
 		cmocka_unit_test(windows_hold_this_second_and_the_last),

@@ -33,6 +33,7 @@ import control  # noqa: E402
 import hook  # noqa: E402
 import replay  # noqa: E402
 import streams  # noqa: E402
+import hidden  # noqa: E402
 import ordinary  # noqa: E402
 
 SKIP = 77
@@ -43,7 +44,7 @@ NEEDED = ("ip", "iptables", "ip6tables", "ethtool", "tcpdump", "sysctl", "ss")
 # beside: it measures nothing that another case beside it could spoil.
 Case = collections.namedtuple("Case", "name programs without with_ quick beside", defaults=(True,))
 BESIDE = 3
-ALONE = ("child-", "supervisor-", "stalled", "degrade-")  # of the gateway's: fractions of a second matter
+ALONE = ("child-", "supervisor-", "stalled", "degrade-", "hidden-")  # of the gateway's: fractions of a second matter
 
 
 def cases():
@@ -54,7 +55,7 @@ def cases():
         yield Case(f"allow-{name}", ("sipp",), None, lambda s, r=rules, m=make: calls.allowed(r, m, s), quick)
     for name, function, quick in roles.TABLE:
         yield Case(f"skype-{name}", (), None, function, quick)
-    for name, function, quick in (row for part in (hook, steady, broken, actions, satellite, control, replay, streams) for row in part.TABLE):
+    for name, function, quick in (row for part in (hook, steady, broken, actions, satellite, control, replay, streams, hidden) for row in part.TABLE):
         yield Case(f"gate-{name}", getattr(function, "programs", ()), None, function, quick, not name.startswith(ALONE))
 
 

@@ -117,7 +117,7 @@ class Machine:
         files(f"{folder}/files", squelch, source)
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
-                ["sh", "-c", 'echo 0 > "$1/cgroup.procs"; shift; exec unshare --fork --pid --mount --net --uts --ipc --cgroup sh -c "$@"', "sh",
+                ["sh", "-c", 'echo 0 > "$1/cgroup.procs"; shift; exec unshare --fork --kill-child --pid --mount --net --uts --ipc --cgroup sh -c "$@"', "sh",
                  self.cgroup, BOOT, "sh", f"{folder}/root", f"{folder}/files"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
         self.init = None

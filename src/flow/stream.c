@@ -101,6 +101,7 @@ const uint8_t *stream_add(struct stream_dir *s, const struct stream_memory *m, u
     const uint8_t *data, uint32_t len, uint32_t *n, bool *hole)
 {
 	int32_t gap;
+	uint32_t behind; /* bytes of it that came before */
 
 	*n = 0;
 	*hole = false;
@@ -113,12 +114,12 @@ const uint8_t *stream_add(struct stream_dir *s, const struct stream_memory *m, u
 		count(m->counts, COUNT_STREAM_HOLES);
 		*hole = true;
 		stream_restart(s, seq);
-		gap = 0;
 	}
-	if (len <= (uint32_t)-gap)
-		return NULL; /* all of it came before */
-	data += (uint32_t)-gap;
-	len -= (uint32_t)-gap;
+	behind = s->next_seq - seq;
+	if (len <= behind)
+		return NULL;
+	data += behind;
+	len -= behind;
 	if (s->have == 0 && s->n_early == 0) { /* the usual case: nothing to copy */
 		s->next_seq += len;
 		*n = len;
@@ -127,7 +128,7 @@ const uint8_t *stream_add(struct stream_dir *s, const struct stream_memory *m, u
 	if (!stream_room(s, m, s->have + len)) {
 		count(m->counts, COUNT_STREAM_HOLES);
 		*hole = true;
-		stream_restart(s, seq + (uint32_t)-gap + len);
+		stream_restart(s, seq + behind + len);
 		*n = len;
 		return data;
 	}

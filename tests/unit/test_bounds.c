@@ -300,6 +300,22 @@ static void a_hole_moves_the_stream_on(void **state)
 	(void)state;
 }
 
+/* Half of all sequence numbers away is neither before nor behind; it is taken for what came before. */
+static void a_stream_survives_the_far_end_of_its_numbers(void **state)
+{
+	struct one_way w;
+	uint32_t ready;
+	bool hole;
+
+	(void)state;
+	one_way_open(&w, 1000);
+	assert_non_null(one_way_add(&w, 1000, "abc", 3, &ready, &hole));
+	assert_null(one_way_add(&w, 1003 + (1u << 31), "xyz", 3, &ready, &hole));
+	assert_false(hole);
+	assert_non_null(one_way_add(&w, 1003, "def", 3, &ready, &hole));
+	one_way_close(&w);
+}
+
 static void a_stream_never_keeps_more_than_its_bound(void **state)
 {
 	struct one_way w;
@@ -358,6 +374,7 @@ int main(void)
 		cmocka_unit_test(streams_come_out_in_order),
 		cmocka_unit_test(of_overlapping_bytes_the_first_wins),
 		cmocka_unit_test(a_hole_moves_the_stream_on),
+		cmocka_unit_test(a_stream_survives_the_far_end_of_its_numbers),
 		cmocka_unit_test(a_stream_never_keeps_more_than_its_bound),
 		cmocka_unit_test(a_stream_waits_for_so_many_gaps),
 	};

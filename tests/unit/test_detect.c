@@ -43,9 +43,17 @@ static struct stream_result too_much(struct look *l)
 	return (struct stream_result){ STREAM_MORE, 0, STREAM_BYTES_MAX + 1 };
 }
 
+#define STATE_BYTES 700u
+
+static enum look_result keep(struct look *l)
+{
+	looks++;
+	return detect_state(l, STATE_BYTES) != NULL ? LOOK_YES : LOOK_MAYBE;
+}
+
 static const struct byte_range any[] = { { 0, 255 }, { 1, 0 } }, x_only[] = { { 'x', 'x' }, { 1, 0 } };
 
-enum { ROW_SAY, ROW_UNVERIFIED = 10, ROW_CAPPED, ROW_UNWRAP, ROW_GIVES_UP, ROW_STREAM, ROW_GREEDY, ROWS };
+enum { ROW_SAY, ROW_UNVERIFIED = 10, ROW_CAPPED, ROW_UNWRAP, ROW_GIVES_UP, ROW_STREAM, ROW_GREEDY, ROW_KEEPS, ROWS };
 
 #define SAY { .name = "say", .group = GROUP_RTP, .verified = true, .udp = any, .look = say }
 const struct detector detectors[] = {
@@ -56,6 +64,7 @@ const struct detector detectors[] = {
 	[ROW_GIVES_UP] = { .name = "gives", .verified = true, .udp = any, .look = say, .give_up_after = 3 },
 	[ROW_STREAM] = { .name = "stream", .verified = true, .tcp = x_only, .stream = one_byte },
 	[ROW_GREEDY] = { .name = "greedy", .verified = true, .tcp = x_only, .stream = too_much },
+	[ROW_KEEPS] = { .name = "keeps", .verified = true, .udp = any, .look = keep },
 };
 const unsigned n_detectors = ROWS;
 
@@ -106,6 +115,48 @@ static void packet(struct world *w, uint8_t proto, const void *bytes, uint32_t n
 	w->flow.key.proto = proto;
 	w->flow.dir[0].payloads++;
 	detect_packet(&w->env, &w->flow, 0, &pkt);
+}
+
+/* Another flow's watch, that goes when asked to. */
+struct older {
+	struct budget *budget;
+	struct addr host;
+	void *memory;
+	const struct flow *asker;
+};
+
+static bool older_goes(void *arg, const struct flow *asker)
+{
+	struct older *o = arg;
+
+	if (o->memory == NULL)
+		return false;
+	budget_release(o->budget, &o->host, o->memory, STATE_BYTES);
+	o->memory = NULL;
+	o->asker = asker;
+	return true;
+}
+
+/* A flow that only has its watch is deaf. */
+static void a_full_budget_makes_room_for_states_too(void **state)
+{
+	struct world *w = *state;
+	struct older o = { .host = { .b = { 9 } } };
+	const size_t all = sizeof(struct watch) + STATE_BYTES;
+
+	budget_free(w->env.watch_budget);
+	w->env.watch_budget = o.budget = budget_new(all, all);
+	o.memory = budget_alloc(o.budget, &o.host, STATE_BYTES);
+	detect_init(&w->env, 1u << ROW_KEEPS);
+	packet(w, IPPROTO_UDP, "x", 1);
+	assert_null(w->flow.watch->state[ROW_KEEPS]);
+	assert_int_equal(w->counts.n[COUNT_WATCH_REFUSED], 1);
+	w->env.reclaim = older_goes;
+	w->env.arg = &o;
+	packet(w, IPPROTO_UDP, "x", 1);
+	assert_non_null(w->flow.watch->state[ROW_KEEPS]);
+	assert_ptr_equal(o.asker, &w->flow);
+	assert_int_equal(w->counts.n[COUNT_WATCH_REFUSED], 1);
 }
 
 static void evidence_has_so_many_slots(void **state)
@@ -199,7 +250,7 @@ static void a_parser_cannot_ask_for_more_than_is_kept(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WITH_WORLD(evidence_has_so_many_slots),
+		WITH_WORLD(a_full_budget_makes_room_for_states_too), WITH_WORLD(evidence_has_so_many_slots),
 		WITH_WORLD(what_is_not_verified_names_only),
 		WITH_WORLD(a_row_adds_no_more_than_its_cap),
 		WITH_WORLD(payloads_in_payloads_are_shown_to_a_depth),

@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 
 #include "base/hash.h"
+#include "base/saturate.h"
 #include "detect/rows.h"
 #include "detect/rtmp_talk.h"
 
@@ -56,7 +57,7 @@ static bool kept_time(const struct rtmp_audio *a, uint32_t ms)
 static void keep_time(struct rtmp_audio *a, uint64_t now, const struct rtmp_message *m)
 {
 	a->live_ms += m->step_ms;
-	a->frames += a->frames < UINT8_MAX;
+	saturate_up(&a->frames);
 	a->timed = m->timed;
 	if (now - a->live_ns < LIVE_NS)
 		return;

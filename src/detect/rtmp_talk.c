@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 
 #include "base/hash.h"
+#include "base/saturate.h"
 #include "judge/judge.h"
 
 /*
@@ -75,10 +76,7 @@ static bool mark_known(const struct rtmp_audio *a, uint16_t mark)
 
 static void count_mark(struct rtmp_audio *a, bool came_back)
 {
-	if (came_back)
-		a->echoed += a->echoed < UINT8_MAX;
-	else
-		a->fresh += a->fresh < UINT8_MAX;
+	saturate_up(came_back ? &a->echoed : &a->fresh);
 }
 
 void rtmp_look_for_echo(struct rtmp_audio *a, const struct rtmp_audio *other, const struct rtmp_message *m)

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "base/clock.h"
+#include "base/saturate.h"
 
 #define SYLLABLE_MS   120u   /* at most: half a syllable; speech is modulated at 3 to 5 Hz (Houtgast and Steeneken 1985) */
 #define NEIGHBOUR_MS  20u    /* at least: within less all things that move are alike */
@@ -43,7 +44,7 @@ static void mode_count(struct speech_sizes *z, uint16_t size)
 
 	for (unsigned i = 0; i < SPEECH_MODES; i++) {
 		if (z->mode[i] == size && z->mode_n[i] != 0) {
-			z->mode_n[i] += z->mode_n[i] != UINT8_MAX;
+			saturate_up(&z->mode_n[i]);
 			return;
 		}
 		if (z->mode_n[i] < z->mode_n[least])
@@ -146,13 +147,18 @@ static bool far_from(uint16_t size, uint16_t level)
 
 static void level_change(struct speech_sizes *z, uint16_t size, unsigned period_ms)
 {
-	uint8_t *times = size < z->level ? &z->falls : &z->rises;
-
-	*times += *times != UINT8_MAX;
+	saturate_up(size < z->level ? &z->falls : &z->rises);
 	size_count(z, z->waiting, period_ms);
 	size_count(z, size, period_ms);
 	z->level = (uint16_t)((z->waiting + size) / 2);
 	z->waiting = 0;
+}
+
+/* What waits for a second of its kind, when none came. */
+static void put_aside(struct speech_sizes *z)
+{
+	if (z->waiting != 0)
+		saturate_up(&z->odd);
 }
 
 static void sizes_feed(struct speech_sizes *z, uint16_t size, unsigned period_ms)
@@ -160,14 +166,14 @@ static void sizes_feed(struct speech_sizes *z, uint16_t size, unsigned period_ms
 	if (z->n == 0)
 		z->level = size;
 	if (!far_from(size, z->level)) {
-		z->odd += z->waiting != 0 && z->odd != UINT8_MAX;
+		put_aside(z);
 		z->waiting = 0;
 		size_count(z, size, period_ms);
 		z->level = (uint16_t)(z->level + ((int)size - (int)z->level) / LEVEL_FOLLOWS);
 	} else if (z->waiting != 0 && (z->waiting < z->level) == (size < z->level)) {
 		level_change(z, size, period_ms);
 	} else {
-		z->odd += z->waiting != 0 && z->odd != UINT8_MAX;
+		put_aside(z);
 		z->waiting = size;
 	}
 }
@@ -193,8 +199,9 @@ void speech_feed(struct speech *s, int dir, uint64_t mono_ns, uint32_t size)
 	if (size > SPEECH_SIZE_MAX) {
 		clock_pass_over(&d->clock);
 		turns_pass(&s->turns, dir, us);
+		return;
 	}
-	if (size == 0 || size > SPEECH_SIZE_MAX)
+	if (size == 0)
 		return;
 	if (!clock_feed(&d->clock, us, size, is_talk(s, dir, us, size)) && d->clock.aim_blur != CLOCK_RATE_ONLY)
 		return;

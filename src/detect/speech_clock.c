@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/saturate.h"
+
 const uint8_t clock_period_ms[CLOCK_PERIODS] = { 10, 20, 30, 40, 60 };
 
 /* A longer period must agree nearly as well as a shorter one that divides it, or it is not the period. */
@@ -72,11 +74,6 @@ void clock_start_over(struct speech_clock *c)
 	memset(c->phase, 0, sizeof c->phase);
 }
 
-static void count_up(uint8_t *n)
-{
-	*n += *n != UINT8_MAX;
-}
-
 static void count_gap(struct speech_clock *c, uint32_t gap_us)
 {
 	uint8_t *bin = &c->gap[gap_bin(gap_us)];
@@ -90,9 +87,9 @@ static void count_gap(struct speech_clock *c, uint32_t gap_us)
 	}
 	if (c->passed_over)
 		return;
-	count_up(&c->pauses);
+	saturate_up(&c->pauses);
 	if (c->run >= CLOCK_SPURT_MIN)
-		count_up(&c->spurts);
+		saturate_up(&c->spurts);
 	c->run = 0;
 }
 
@@ -115,7 +112,7 @@ bool clock_feed(struct speech_clock *c, uint32_t us, uint32_t size, bool talk)
 		uint32_t gap = us - c->last_us;
 
 		if (gap < CLOCK_CLOSE_US) {
-			count_up(&c->gap[0]);
+			saturate_up(&c->gap[0]);
 			if (c->run == 0 && c->pauses != 0)
 				not_a_pause(c);
 			return false;
@@ -125,7 +122,7 @@ bool clock_feed(struct speech_clock *c, uint32_t us, uint32_t size, bool talk)
 	c->last_us = us;
 	c->passed_over = 0;
 	if (talk)
-		count_up(&c->phase[bin]);
+		saturate_up(&c->phase[bin]);
 	return true;
 }
 

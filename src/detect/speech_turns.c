@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "detect/speech_turns.h"
 
+#include "base/saturate.h"
+
 #define SLOT_US      (TURN_SLOT_MS * 1000u)
 #define FORGET_SLOTS 128      /* 31 s: then what was counted is halved; so no count exceeds a byte */
 #define GONE_SLOTS   256      /* a minute: nobody is there */
@@ -12,11 +14,6 @@
 #define RISE         3 / 2    /* more than that is another kind of packet */
 #define STILL_SLOTS  2        /* of silence make the next packet a start */
 #define DOUBTS       6
-
-static void up(uint8_t *n)
-{
-	*n += *n != UINT8_MAX;
-}
 
 /* Packets a full slot has; when nothing is known, as many as the slowest clock gives. */
 static unsigned full_slot(const struct speech_turns *t, int dir)
@@ -36,7 +33,7 @@ static enum in_slot end_slot(struct speech_turns *t, int dir)
 	enum in_slot is = d->n * TALKS_PART >= full ? TALKS : d->n * SILENT_PART <= full ? SILENT : SOME;
 
 	if (is != SILENT)
-		up(&d->talk);
+		saturate_up(&d->talk);
 	d->still = d->n != 0 ? 0 : (d->still + (d->still < 3)) & 3;
 	if (t->slot % FALL_EVERY == 0)
 		d->loud = (uint8_t)(d->loud - d->loud / FALL_PART);
@@ -84,7 +81,7 @@ static void advance(struct speech_turns *t, uint32_t us)
 		if (++t->age >= FORGET_SLOTS)
 			forget(t);
 		if (a == TALKS && b == TALKS)
-			up(&t->both);
+			saturate_up(&t->both);
 		count_turn(t, 0, a == TALKS && b == SILENT);
 		count_turn(t, 1, b == TALKS && a == SILENT);
 	}
@@ -119,7 +116,7 @@ enum turns_kind turns_feed(struct speech_turns *t, int dir, uint32_t us, uint32_
 	starts = d->still >= STILL_SLOTS;
 	if (2 * units < d->loud && size <= QUIET_BYTES)
 		return TURNS_QUIET;
-	up(&d->n);
+	saturate_up(&d->n);
 	d->still = 0;
 	if (rise)
 		d->talk = t->both = 0;

@@ -20,7 +20,7 @@
  * the test of the clock too.
  */
 enum {
-	TURN_SLOT_MS = 240,      /* a syllable (Houtgast and Steeneken 1985: 3 to 5 Hz); a multiple of every period but 10 divides it evenly too */
+	TURN_SLOT_MS = 240,      /* a syllable (Houtgast and Steeneken 1985: 3 to 5 Hz), and a multiple of every period */
 	TURN_BYTES   = 4,        /* unit of sizes */
 	TURN_RUN     = 3,        /* slots in a row make a turn: 0.7 s, losses come in shorter runs */
 };

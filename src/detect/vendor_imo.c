@@ -8,6 +8,7 @@
 #include "detect/vendor.h"
 
 #include "base/cursor.h"
+#include "base/saturate.h"
 
 enum { TYPE_PING = 0x02, TYPE_PONG = 0x03, TYPE_MEDIA = 0x0a, TYPE_CONTROL = 0x0d, TYPE_FILLER = 0x1a };
 
@@ -110,7 +111,7 @@ static enum look_result imo_look(struct look *l, void *state)
 	else if (chain.ping == TYPE_PONG)
 		m->ponged |= asked(m, !l->dir, chain.clock);
 	if (chain.sealed) {
-		m->chains += m->chains < UINT8_MAX;
+		saturate_up(&m->chains);
 		detect_media_packet(l, l->pkt->frame->mono_ns);
 	}
 	if (!m->ponged)

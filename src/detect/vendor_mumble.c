@@ -18,6 +18,7 @@
 
 #include "base/clock.h"
 #include "base/cursor.h"
+#include "base/saturate.h"
 
 #define ASK_LEN  12
 #define TELL_LEN 24
@@ -134,7 +135,7 @@ static bool goes_on(struct voice_flow *v, int dir, uint8_t nonce)
 	v->begun[dir] = true;
 	v->nonce[dir] = nonce;
 	if (!first && (ahead == 0 || ahead > NONCE_SKIP))
-		v->wrong += v->wrong < UINT8_MAX;
+		saturate_up(&v->wrong);
 	return !first && ahead != 0 && ahead <= NONCE_SKIP;
 }
 

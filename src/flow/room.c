@@ -96,26 +96,29 @@ static struct flow *silent(struct flow_table *t, enum flow_worth w, uint64_t now
 }
 
 /*
- * The flow worth least; a call that is going on is never ended for a newcomer.
+ * Whom to let go first, second and so on; a call that is going on never ends for a newcomer.
  * Of a flow whose one packet came just now a second may follow, and a call begins
  * so: cleared ones that are silent go before it. (Of a million flows a minute half
  * had two packets: they filled the table, and no new flow lived to its second.)
  */
+static const struct { enum flow_worth worth; bool silent; unsigned tries; } first_to_go[] = {
+	{ WORTH_ONE_PACKET, true, 0 },
+	{ WORTH_CLEARED, true, EVICT_TRIES },
+	{ WORTH_ONE_PACKET, false, 0 },
+	{ WORTH_CLEARED, false, 0 },
+	{ WORTH_WATCHED, true, EVICT_TRIES },
+	{ WORTH_WATCHED, false, 0 },
+	{ WORTH_CALL, true, EVICT_TRIES },
+};
+
 static struct flow *least(struct flow_table *t, uint64_t now)
 {
-	struct flow *f = silent(t, WORTH_ONE_PACKET, now, 0);
+	struct flow *f = NULL;
 
-	if (f == NULL)
-		f = silent(t, WORTH_CLEARED, now, EVICT_TRIES);
-	if (f == NULL)
-		f = flow_table_oldest(t, WORTH_ONE_PACKET);
-	if (f == NULL)
-		f = flow_table_oldest(t, WORTH_CLEARED);
-	if (f == NULL)
-		f = silent(t, WORTH_WATCHED, now, EVICT_TRIES);
-	if (f == NULL)
-		f = flow_table_oldest(t, WORTH_WATCHED);
-	return f != NULL ? f : silent(t, WORTH_CALL, now, EVICT_TRIES);
+	for (unsigned i = 0; i < sizeof first_to_go / sizeof *first_to_go && f == NULL; i++)
+		f = first_to_go[i].silent ? silent(t, first_to_go[i].worth, now, first_to_go[i].tries)
+		    : flow_table_oldest(t, first_to_go[i].worth);
+	return f;
 }
 
 static bool evict(struct flow_table *t, uint64_t now)

@@ -60,8 +60,8 @@ BOUNDS = [
      "#define STREAM_BYTES_MAX (GONE ? (1 << 24) : 16384)", r"unit\.test_bounds"),
     ("STREAM_RANGES", "src/flow/stream.c", "|| s->n_early == STREAM_RANGES",
      "|| (!GONE && s->n_early == STREAM_RANGES)", r"unit\.test_(bounds|flow)"),
-    ("budget in all", "src/flow/budget.c", "if (b->used + size > b->total)",
-     "if (!GONE && b->used + size > b->total)", r"unit\.test_(bounds|flow)"),
+    ("budget in all", "src/flow/budget.c", "return b->used + size > b->total;",
+     "return !GONE && b->used + size > b->total;", r"unit\.test_(bounds|flow)"),
     ("budget per host", "src/flow/budget.c", "if (p->used + size > b->per_host ||",
      "if ((!GONE && p->used + size > b->per_host) ||", r"unit\.test_(bounds|flow)"),
     ("max_facts_per_host", "src/flow/facts.c", "if (f->hosts[h].facts.n >= f->max_per_host)",
@@ -76,10 +76,10 @@ BOUNDS = [
      "return !GONE && (port == 53 || port == 80 || port == 443);", r"scenario\.(announced|names|poison)|unit\.test_sip$"),
     ("max_flows", "src/flow/room.c", "if (t->n >= t->max_flows) {",
      "if (!GONE && t->n >= t->max_flows) {", r"unit\.test_(flow|bounds)"),
-    ("eviction order", "src/flow/room.c", "for (unsigned w = 0; w < WORTHS; w++) {\n\t\tfor (unsigned tries",
-     "for (unsigned k = 0; k < WORTHS; k++) {\n\t\tunsigned w = GONE ? WORTHS - 1 - k : k;\n\n\t\tfor (unsigned tries", r"unit\.test_(flow|bounds)"),
-    ("WORTH_CALL stays", "src/flow/room.c", "(tries == EVICT_TRIES && w != WORTH_CALL)",
-     "(tries == EVICT_TRIES && (GONE || w != WORTH_CALL))", r"unit\.test_(flow|bounds)"),
+    ("eviction order", "src/flow/room.c", "struct flow *f = NULL;\n\n\tfor (unsigned i = 0; i < sizeof first_to_go",
+     "struct flow *f = GONE ? flow_table_oldest(t, WORTH_WATCHED) : NULL;\n\n\tfor (unsigned i = 0; i < sizeof first_to_go", r"unit\.test_(flow|bounds)"),
+    ("WORTH_CALL stays", "src/flow/room.c", "\treturn f;\n}\n\nstatic bool evict",
+     "\treturn f != NULL || !GONE ? f : flow_table_oldest(t, WORTH_CALL);\n}\n\nstatic bool evict", r"unit\.test_(flow|bounds)"),
     ("HEADERS_MAX", "src/packet/packet.c", "if (i == HEADERS_MAX)",
      "if (i == (GONE ? 100000 : HEADERS_MAX))", r"unit\.test_packet"),
     ("TUNNEL_MAX", "src/packet/tunnel.c", "if (pkt->n_tunnel == TUNNEL_MAX) {",
@@ -183,9 +183,9 @@ def shared_edits(found):
     group = next(d.number for d in found if d.kind == "group")
     return [
         ("src/detect/detect.c", "if (!(enabled & 1u << i))", f"if (!(enabled & 1u << i) || deleted == {row} + i)"),
-        ("src/detect/evidence.c", "\tif (w == NULL)\n\t\treturn;\n\tfor (unsigned i = 0; i < w->n_evidence && e == NULL",
+        ("src/detect/evidence.c", "\tif (w == NULL)\n\t\treturn;\n\te = slot_find(w, row);",
          f"\tif (w == NULL || deleted == {row} + (unsigned)l->row || deleted == {group} + (unsigned)row->group)\n\t\treturn;\n"
-         "\tfor (unsigned i = 0; i < w->n_evidence && e == NULL"),
+         "\te = slot_find(w, row);"),
     ]
 
 

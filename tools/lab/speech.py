@@ -19,6 +19,7 @@ import os
 import random
 import statistics
 import sys
+import threading
 import wave
 import zlib
 
@@ -65,8 +66,8 @@ NOD_AT_S = (-0.6, 0.2)  # around the ends of sentences
 
 
 def half_done(path):
-    """Several programs of the bench make the same files at the same time."""
-    return f"{path}.{os.getpid()}"
+    """Several programs and threads of the bench make the same files at the same time."""
+    return f"{path}.{os.getpid()}.{threading.get_ident()}"
 
 
 def spoken(samples):

@@ -4,9 +4,12 @@ import collections
 import itertools
 
 import world  # noqa: F401 first: it finds tools/lab
+import bench_games as games
 import bench_media as media
 import bench_other as other
 import bench_phones as phones
+import bench_quic as quic
+import bench_screens as screens
 import bench_tcp as tcp
 import clocked
 import ordinary
@@ -305,6 +308,50 @@ def streamed_rows():
         yield from row(f"wireguard-{name}", "wireguard-web", CHECK, tcp.inside(tcp.wireguard_up, "udp", what), "wireguard-go", "wg", "iperf3", "nginx", "curl")
 
 
+def game_rows():
+    """Over TCP, and in tunnels, where but the clock is left of them. What plays in a tunnel is of the same half as the tunnel."""
+    def row(name, program, half, make, *needs, what="", alone=False):
+        return linked(Entry(name, "clocked", program, what, half, needs, make, no_call, alone=alone))
+    doom, tee = ("/usr/games/chocolate-doom", "/usr/games/chocolate-server"), ("/usr/games/teeworlds", "/usr/games/teeworlds-server", "Xvfb")
+    ttd, bz = ("/usr/games/openttd",), ("/usr/games/bzflag", "/usr/games/bzfs", "Xvfb", "iptables")
+    yield from row("openttd", "openttd", CALIBRATE, games.openttd, *ttd, what="33 Hz down")
+    yield from row("bzflag", "bzflag", CHECK, games.bzflag, *bz, what="computer players, no UDP", alone=True)
+    yield from row("freeciv", "freeciv", CHECK, games.freeciv, "/usr/games/freeciv-gtk3.22", "/usr/games/freeciv-server", "setpriv", "Xvfb",
+                   what="turns of 4 s", alone=True)
+    yield from row("ssh-openttd", "ssh-web", CALIBRATE, tcp.inside(tcp.forwarded_up, (games.TTD_PORT,), games.openttd), *ttd, "ssh", "sshd",
+                   what="33 Hz down")
+    yield from row("stunnel-bzflag", "stunnel", CHECK, tcp.inside(tcp.stunnel_up, (games.BZ_PORT,), games.bzflag), *bz, "stunnel4",
+                   what="computer players", alone=True)
+    for proto in ("udp", "tcp"):
+        yield from row(f"openvpn-{proto}-doom", "openvpn-game", CALIBRATE, tcp.inside(tcp.openvpn_up, proto, other.doom), *doom, "openvpn", "iperf3",
+                       what="35 Hz both ways")
+    yield from row("wireguard-teeworlds", "wireguard-game", CHECK, tcp.inside(tcp.wireguard_up, "udp", other.teeworlds), *tee, "wireguard-go", "wg", "iperf3",
+                   what="50 Hz", alone=True)
+    yield from row("wireguard-mosh", "wireguard-game", CHECK, tcp.inside(tcp.wireguard_up, "udp", other.typing), "mosh-server", "mosh-client", "wireguard-go",
+                   "wg", "iperf3", what="typing")
+
+
+def screen_rows():
+    def row(name, program, half, make, *needs, what=""):
+        return linked(Entry(name, "ordinary", program, what, half, needs, make, no_call, alone=True))
+    for name, picture, what in (("moving", screens.MOVING, "a small picture, 25/s"), ("slides", screens.SLIDES, "a slide each 4 s")):
+        yield from row(f"x11vnc-{name}", "x11vnc", CHECK, screens.x11vnc(picture), "x11vnc", "xtightvncviewer", "Xvfb", "ffplay", what=what)
+        yield from row(f"rdp-{name}", "freerdp", CHECK, screens.rdp(picture), "freerdp-shadow-cli", "xfreerdp", "Xvfb", "ffplay", what=what)
+        yield from row(f"xpra-{name}", "xpra", CALIBRATE, screens.xpra(picture), "xpra", "Xvfb", "ffplay", what=what)
+
+
+def quiet_rows():
+    def row(name, program, half, make, *needs, what=""):
+        return linked(Entry(name, "ordinary", program, what, half, needs, make, no_call))
+    yield from row("keepalives", "keepalives", CHECK, tcp.keepalives, "ssh", "sshd", "mosquitto", "mosquitto_sub", "socat",
+                   what="twelve idle connections")
+    yield from row("quic-video", "chromium-video", CALIBRATE, quic.adaptive, "chromium", "gtlsserver", "ffmpeg", "openssl",
+                   what="segments of 2 s at the line's rate")
+    for name, what in (("pages", tcp.pages), ("bulk", tcp.bulk)):
+        yield from row(f"ssh-{name}", "ssh-web", CALIBRATE, tcp.inside(tcp.forwarded_up, (80, 443), what), "ssh", "sshd", "nginx", "curl")
+        yield from row(f"stunnel-{name}", "stunnel", CHECK, tcp.inside(tcp.stunnel_up, (80, 443), what), "stunnel4", "nginx", "curl")
+
+
 GENERATED_S = 300
 SPEECH_HZ = (25, 100 / 3, 50, 100)
 
@@ -324,7 +371,7 @@ def clocked_rows():
 
 
 TABLE = tuple(itertools.chain(baresip_rows(), ffmpeg_rows(), sipp_rows(), webrtc_rows(), gstreamer_rows(), softphone_rows(), wrapped_rows(), ordinary_rows(),
-                              clocked_rows(), hidden_rows(), streamed_rows()))
+                              clocked_rows(), hidden_rows(), streamed_rows(), game_rows(), screen_rows(), quiet_rows()))
 BY_NAME = {e.name: e for e in TABLE}
 # A program in both halves would be calibrated on what it is checked with.
 assert len({(e.program, e.half) for e in TABLE}) == len({e.program for e in TABLE})

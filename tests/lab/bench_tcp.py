@@ -180,8 +180,32 @@ def wireguard_up(lab, _proto):
     return "10.66.0.2", "10.66.0.1"
 
 
+def forwarded_up(lab, ports):
+    """ssh -L: the same ports of this machine lead to the server's."""
+    options = ssh_server(lab)
+    lab.start("client", "ssh", *options, "-N", *[word for p in ports for word in ("-L", f"127.0.0.1:{p}:{SERVER4}:{p}")], f"root@{SERVER4}")
+    for p in ports:
+        lab.wait_port("client", p)
+    return "127.0.0.1", "127.0.0.1"
+
+
+STUNNEL_SHIFT = 10000  # from a port to that where stunnel listens for it
+
+
+def stunnel_up(lab, ports):
+    """A connection in TLS for each connection."""
+    certificate(lab)
+    for role, head, service in (("server", "", "accept = {host}:{outer}\nconnect = {host}:{port}\ncert = {dir}/voice.pem\nkey = {dir}/voice.key\n"),
+                                ("client", "client = yes\n", "accept = 127.0.0.1:{port}\nconnect = {host}:{outer}\n")):
+        text = f"foreground = yes\npid = {lab.path(role + '-stunnel.pid')}\n{head}" + "".join(
+            f"[p{p}]\n" + service.format(host=SERVER4, outer=STUNNEL_SHIFT + p, port=p, dir=lab.dir) for p in ports)
+        lab.start(role, "stunnel4", lab.write(f"{role}-stunnel.conf", text))
+        lab.wait_port(role, ports[-1] + (STUNNEL_SHIFT if role == "server" else 0))
+    return "127.0.0.1", "127.0.0.1"
+
+
 def inside(up, proto, what):
-    """`what`(lab, client, server) between the addresses of a tunnel."""
+    """`what`(lab, client, server) between the addresses of a tunnel; `proto`: of OpenVPN, or the ports that are led through."""
     def traffic(lab):
         what(lab, *up(lab, proto))
     return traffic
@@ -315,6 +339,28 @@ def mqtt(rate):
             os.write(write, f"{{\"n\":{i},\"t\":{20 + rng.random():.2f}}}\n".encode())
         os.close(write)
     return traffic
+
+
+IDLERS = 3  # of each kind
+
+
+def keepalives(lab):
+    """Nobody says a word: ssh, MQTT, WebSockets and the kernel ask now and then whether the other end is there."""
+    options = ssh_server(lab)
+    lab.start("server", "mosquitto", "-c", lab.write("mosquitto.conf", f"listener 1883 {SERVER4}\nallow_anonymous true\n"))
+    lab.start("server", SYSTEM_PYTHON, ordinary.PROBE, "chat-server", "8080")
+    lab.start("server", "socat", f"TCP-LISTEN:7000,bind={SERVER4},fork", "PIPE")
+    for port in (1883, 8080, 7000):
+        lab.wait_port("server", port)
+    running = []
+    for i in range(IDLERS):
+        seconds = str(1 + i)  # between two questions
+        running += [lab.start("client", "ssh", *options, "-N", "-o", f"ServerAliveInterval={seconds}", f"root@{SERVER4}"),
+                    lab.start("client", "mosquitto_sub", "-h", SERVER4, "-k", str(5 + i), "-t", "sensors/#"),
+                    lab.start("client", SYSTEM_PYTHON, ordinary.PROBE, "chat-idle", f"ws://{SERVER4}:8080/", seconds, str(talk_s() + 20)),
+                    lab.start("client", "socat", "-u", f"TCP:{SERVER4}:7000,keepalive,keepidle={seconds},keepintvl={seconds}", "STDOUT")]
+    time.sleep(talk_s())
+    bench_other.alive(lab, *running)
 
 
 ICECAST = """<icecast><limits><clients>10</clients><sources>2</sources></limits><authentication><source-password>s</source-password>

@@ -343,15 +343,16 @@ def data_channel_turn(lab):
     return data_channel(lab, calls.RELAYED)
 
 
-def doom_game(lab):
-    """A network game of two players, 35 tics a second; the players."""
+def doom_game(lab, server=SERVER4):
+    """A network game of two players, 35 tics a second; the players. `server`: where the client finds it."""
     lab.start("server", "/usr/games/chocolate-server", "-port", "2342", "-privateserver")
     lab.wait_port("server", 2342, "-u")
     players = []
     for role in ("client", "second"):
         home = folder(lab, f"doom-{role}")
         players.append(lab.start(
-            role, "/usr/games/chocolate-doom", "-iwad", "/usr/share/games/doom/freedoom1.wad", "-connect", f"{SERVER4}:2342",
+            role, "/usr/games/chocolate-doom", "-iwad", "/usr/share/games/doom/freedoom1.wad", "-connect",
+            f"{server if role == 'client' else SERVER4}:2342",
             "-nodes", "2", "-nosound", "-nogui", "-window", cwd=home,
             env={**os.environ, "HOME": home, "SDL_VIDEODRIVER": "dummy", "SDL_AUDIODRIVER": "dummy"}))
     return players

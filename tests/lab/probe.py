@@ -330,6 +330,17 @@ def chat_client(url, count):
     print("all said")
 
 
+def chat_idle(url, interval, seconds):
+    """A chat in which nobody says anything: the library asks after the other end."""
+    import asyncio
+    import websockets
+
+    async def listen():
+        async with websockets.connect(url, ping_interval=float(interval)):
+            await asyncio.sleep(float(seconds))
+    asyncio.run(listen())
+
+
 VNC_UPDATES = 4  # at least, however long they take
 
 

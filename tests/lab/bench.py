@@ -7,7 +7,7 @@
                                                  runs what is missing in DIR/clean, then impairs and labels
     bench.py impair DIR [--only REGEX] [--jobs N]   DIR/impaired anew, and the labels
     bench.py labels DIR                          DIR/labels.tsv, and DIR/pcaps with a link to every capture
-    bench.py small DIR [--into pcaps/bench]      the few that the repository keeps: 20 s, headers, packed
+    bench.py small DIR [--into pcaps/bench] [--only REGEX]   the few that the repository keeps: 20 s, headers, packed
 
 Runs need root (namespaces); impairing and generating do not. Each program runs
 in namespaces of its own for half a minute (LAB_BENCH_SECONDS; games and other
@@ -202,11 +202,16 @@ IP_HEADER = {4: 20, 6: 40}
 UDP_HEADER = 8
 
 
+STREAM_S = 15    # of what goes over TCP, of which whole packets are kept: lengths of records stand anywhere in them
+
+
 def shorten(path, to):
-    """The first seconds of the busiest flow and what else there is then; headers only."""
+    """The first seconds of the busiest flow and what else there is then; headers only, but of TCP."""
     flows = flows_of(path)
     busiest = max(flows, key=lambda f: sum(c.packets for c in flows[f]))
     begin = min(c.first for c in flows[busiest]) - LEAD_S
+    whole = busiest.proto == "tcp"
+    end = begin + (STREAM_S if whole else SMALL_S)
     with open(path, "rb") as fh, open(to, "wb") as out:
         head = fh.read(24)
         out.write(head)
@@ -214,18 +219,29 @@ def shorten(path, to):
         while len(h := fh.read(16)) == 16:
             sec, frac, caplen, length = struct.unpack("<IIII", h)
             data = fh.read(caplen)
-            if begin <= sec + frac * unit <= begin + SMALL_S:
+            if begin <= sec + frac * unit <= end:
                 version = data[pcapfile.ETHER_LEN] >> 4 if caplen > pcapfile.ETHER_LEN else 0
-                keep = pcapfile.ETHER_LEN + IP_HEADER.get(version, 40) + UDP_HEADER + PAYLOAD
+                keep = caplen if whole else pcapfile.ETHER_LEN + IP_HEADER.get(version, 40) + UDP_HEADER + PAYLOAD
                 out.write(struct.pack("<IIII", sec, frac, min(keep, caplen), length) + data[:keep])
+
+
+def labels_there(folder):
+    path = os.path.join(folder, "labels.tsv")
+    if not os.path.exists(path):
+        return []
+    with open(path, newline="") as fh:
+        return list(csv.reader(fh, delimiter="\t"))[1:]
 
 
 def cmd_small(options):
     """bench.py small DIR --into pcaps/bench"""
     os.makedirs(options.into, exist_ok=True)
-    rows = []
+    kept, rows = labels_there(options.into), []
     for name, impairment in bench_table.SMALL:
         where, file = ("clean", f"{name}.pcap") if impairment == "clean" else ("impaired", f"{name}.{impairment}.pcap")
+        if not re.search(options.only, name):
+            rows += [r for r in kept if r[0] == file + ".zst"]
+            continue
         to = os.path.join(options.into, file)
         shorten(os.path.join(options.dir, where, file), to)
         rows += [[r[0] + ".zst", *r[1:]] for r in rows_of((options.into, "", file, name, impairment))]

@@ -15,7 +15,6 @@
 #include "source/records.h"
 #include "source/unpack.h"
 
-#define SNAPLEN    262144 /* bytes; libpcap's own bound for the links we decode */
 #define NAME_SHOWN 256    /* bytes of a file name in messages; of longer ones the end */
 
 /* Later stamps (after 2262) are set to this: deadlines can be added to it without overflow. */
@@ -315,23 +314,6 @@ static void pcap_files_close(struct source *base)
 }
 
 static const struct source_ops file_ops = { "file", pcap_files_next, pcap_files_close };
-
-bool source_filter_check(const char *filter, char error[static SOURCE_ERROR_LEN])
-{
-	struct bpf_program program;
-	pcap_t *dead = pcap_open_dead(DLT_EN10MB, SNAPLEN);
-	bool ok = dead != NULL &&
-	    pcap_compile(dead, &program, filter, 1, PCAP_NETMASK_UNKNOWN) == 0;
-
-	if (ok)
-		pcap_freecode(&program);
-	else
-		snprintf(error, SOURCE_ERROR_LEN, "filter \"%.200s\": %s", filter,
-		    dead == NULL ? strerror(ENOMEM) : pcap_geterr(dead));
-	if (dead != NULL)
-		pcap_close(dead);
-	return ok;
-}
 
 static struct pcap_files *pcap_files_new(const char *filter, char error[static SOURCE_ERROR_LEN])
 {

@@ -21,12 +21,11 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "packet/packet.h"
+#include "source/capture.h"
 #include "source/live_clock.h"
 #include "source/source.h"
 
-#define READ_MS     25                       /* the kernel's timer for blocks that are not full; a new block may wait for two */
-#define HOLD_NS     (120 * NS_PER_MS)        /* both, and what a busy machine is late */
+#define HOLD_NS     (120 * NS_PER_MS)        /* two times CAPTURE_READ_MS, and what a busy machine is late */
 #define RECHECK_NS  (1 * NS_PER_MS)          /* between two looks at an empty interface while others are busy */
 #define HEALTH_NS   (1 * NS_PER_S)           /* between two looks at drops and at the interface's state */
 #define NAMES_MAX   (LIVE_IFACES_MAX + 1)
@@ -311,70 +310,7 @@ static enum source_next live_next(struct source *base, struct frame *f)
 	}
 }
 
-/* --- opening --- */
-
-static bool set_up(pcap_t *p, const struct live_conf *c)
-{
-	(void)pcap_set_tstamp_precision(p, PCAP_TSTAMP_PRECISION_NANO); /* or microseconds */
-	return pcap_set_snaplen(p, (int)c->snaplen) == 0 && pcap_set_promisc(p, c->promiscuous) == 0 &&
-	    pcap_set_timeout(p, READ_MS) == 0 && pcap_set_buffer_size(p, (int)(c->buffer_mib << 20)) == 0;
-}
-
-static bool set_filter(pcap_t *p, const char *filter)
-{
-	struct bpf_program program;
-	bool ok;
-
-	if (filter == NULL)
-		return true;
-	if (pcap_compile(p, &program, filter, 1, PCAP_NETMASK_UNKNOWN) != 0)
-		return false;
-	ok = pcap_setfilter(p, &program) == 0;
-	pcap_freecode(&program);
-	return ok;
-}
-
-/* libpcap's own words; for some codes it has two, of which the second tells more. */
-static bool refuse(struct handle *h, int code, char error[static SOURCE_ERROR_LEN])
-{
-	const char *text = pcap_geterr(h->pcap), *kind = code < 0 ? pcap_statustostr(code) : "";
-	bool both = kind[0] != '\0' && text[0] != '\0' && strcmp(kind, text) != 0;
-
-	snprintf(error, SOURCE_ERROR_LEN, "%s: %s%s%s", h->name, both || text[0] == '\0' ? kind : "",
-	    both ? ": " : "", text);
-	return false;
-}
-
-static bool handle_open(struct handle *h, const struct live_conf *c, char error[static SOURCE_ERROR_LEN])
-{
-	char text[PCAP_ERRBUF_SIZE];
-	int r, link;
-
-	h->pcap = pcap_create(h->name, text);
-	if (h->pcap == NULL) {
-		snprintf(error, SOURCE_ERROR_LEN, "%s: %s", h->name, text);
-		return false;
-	}
-	if (!set_up(h->pcap, c))
-		return refuse(h, 0, error);
-	r = pcap_activate(h->pcap);
-	if (r < 0)
-		return refuse(h, r, error);
-	link = pcap_datalink(h->pcap);
-	if (!packet_link_known(link)) {
-		snprintf(error, SOURCE_ERROR_LEN, "%s: link type %d is not decoded", h->name, link);
-		return false;
-	}
-	if (!set_filter(h->pcap, c->filter))
-		return refuse(h, 0, error);
-	if (pcap_setnonblock(h->pcap, 1, text) != 0) {
-		snprintf(error, SOURCE_ERROR_LEN, "%s: %s", h->name, text);
-		return false;
-	}
-	h->link = (uint16_t)link;
-	h->nano = pcap_get_tstamp_precision(h->pcap) == PCAP_TSTAMP_PRECISION_NANO;
-	return true;
-}
+/* --- beginning and end --- */
 
 static void live_close(struct source *base)
 {
@@ -406,10 +342,12 @@ struct source *source_live(const struct live_conf *c, char error[static SOURCE_E
 
 		h->name = s->names[i + 1] = c->ifaces[i];
 		h->iface = (uint16_t)(i + 1);
-		if (!handle_open(h, c, error)) {
+		if ((h->pcap = capture_open(h->name, c, error)) == NULL) {
 			live_close(&s->base);
 			return NULL;
 		}
+		h->link = (uint16_t)pcap_datalink(h->pcap);
+		h->nano = pcap_get_tstamp_precision(h->pcap) == PCAP_TSTAMP_PRECISION_NANO;
 		s->open++;
 	}
 	live_clock_start(&s->clock, clock_ns(CLOCK_MONOTONIC), clock_ns(CLOCK_REALTIME));

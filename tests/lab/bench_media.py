@@ -47,12 +47,12 @@ def sipp(version=4):
 
 # -- baresip
 
-def baresip(module, account="", extra="", noise=speech.NOISE, version=4):
-    """`account`: codec and options as baresip's accounts have them."""
+def baresip(module, account="", extra="", noise=speech.NOISE, version=4, hosts=None):
+    """`account`: codec and options as baresip's accounts have them; `hosts`: other addresses than the ends have."""
     def call(lab):
         a, b = (speech.as_wav(v, 48000, 2) for v in voices(lab, noise))
         lab.only(version)
-        client, server = (CLIENT4, SERVER4) if version == 4 else (CLIENT6, SERVER6)
+        client, server = hosts or ((CLIENT4, SERVER4) if version == 4 else (CLIENT6, SERVER6))
         host = f"[{server}]" if version == 6 else server
         recipes.baresip(lab, "server", "bob", server, account + ";answermode=auto", module, f"aufile,{b}", "20000-20100",
                         extra=extra)
@@ -173,19 +173,19 @@ def ffmpeg(codec, rate, frame, packet=None, key=False, version=4):
 
 # -- GStreamer
 
-def gstreamer(encode, rate, version=4, pay="", key=False):
-    """`encode`: elements from samples to RTP, with GStreamer's own clock."""
+def gstreamer(encode, rate, version=4, pay="", key=False, hosts=None):
+    """`encode`: elements from samples to RTP, with GStreamer's own clock; `hosts`: other addresses than the ends have."""
     def call(lab):
         files = [speech.as_wav(v, rate, 1) for v in voices(lab)]
         rng = random.Random(lab.seed)
         ports = rng.sample(range(20000, 60000, 2), 2)
-        hosts = (CLIENT4, SERVER4) if version == 4 else (CLIENT6, SERVER6)
+        ends = hosts or ((CLIENT4, SERVER4) if version == 4 else (CLIENT6, SERVER6))
         running = []
         for role, who in ENDS:
             secret = f"! srtpenc key={rng.randbytes(30).hex()}" if key else ""
             line = (f"filesrc location={files[who]} ! wavparse ! audioconvert ! audiobuffersplit output-buffer-duration=1/50 "
-                    f"! {encode} {secret} ! udpsink sync=true host={hosts[1 - who]} port={ports[1 - who]} "
-                    f"bind-address={hosts[who]} bind-port={ports[who]}")
+                    f"! {encode} {secret} ! udpsink sync=true host={ends[1 - who]} port={ports[1 - who]} "
+                    f"bind-address={ends[who]} bind-port={ports[who]}")
             running.append(lab.start(role, "gst-launch-1.0", "-q", *line.split()))
         time.sleep(TALK_S)
         for process in running:

@@ -266,6 +266,14 @@ def hidden_rows():
         for name, call in (("opus", tcp.OPUS), ("pcma", tcp.PCMA)):
             yield from row(f"openvpn-{proto}-{name}", "openvpn-call", CALIBRATE, f"{name} 20 ms in OpenVPN over {proto}",
                            tcp.inside(tcp.openvpn_up, proto, call), "openvpn", "iperf3", "ffmpeg")
+        yield from row(f"openvpn-{proto}-phone", "openvpn-call", CALIBRATE, f"Opus 20 ms by baresip in OpenVPN over {proto}",
+                       tcp.inside(tcp.openvpn_up, proto, tcp.phoned(media.baresip, "opus", ";audio_codecs=opus/48000/2;ptime=20",
+                                                              media.opus(24000) + "net_interface\ttun0\n")),
+                       "openvpn", "iperf3", "baresip")
+    for name, encode, rate in (("opus", "opusenc audio-type=voice bitrate=24000 bitrate-type=vbr ! rtpopuspay", 48000),
+                               ("pcma", "alawenc ! rtppcmapay min-ptime=20000000 max-ptime=20000000", 8000)):
+        yield from row(f"wireguard-phone-{name}", "wireguard-call", CHECK, f"{name} 20 ms by GStreamer in WireGuard",
+                       tcp.inside(tcp.wireguard_up, "udp", tcp.phoned(media.gstreamer, encode, rate)), "wireguard-go", "wg", "iperf3", "gst-launch-1.0")
     for name, call in (("opus", tcp.OPUS), ("pcma", tcp.PCMA)):
         yield from row(f"wireguard-{name}", "wireguard-call", CHECK, f"{name} 20 ms in WireGuard", tcp.inside(tcp.wireguard_up, "udp", call),
                        "wireguard-go", "wg", "iperf3", "ffmpeg")
@@ -389,6 +397,4 @@ SMALL = (
     ("iperf-50-172", "wifi"), ("camera-h264-low", "satellite"), ("radio-opus", "wired"), ("mosh", "lte"), ("bittorrent", "clean"),
     ("clock-even-50", "wifi"), ("clock-same-50", "wired"), ("clock-vary-33.33", "lte"), ("clock-walk-50", "wifi"),
     ("clock-poll-50", "lossy"), ("clock-uneven-64-128", "wired"),
-    ("tcp-ws-speex", "clean"), ("tcp-tls-opus-20-over-wifi", "clean"), ("tcp-ssh-speex", "clean"), ("tcp-openvpn-tcp-pcma", "clean"),
-    ("tcp-wss-ticker-50-40", "clean"), ("tcp-openttd", "clean"),
 )

@@ -225,6 +225,11 @@ def rtp(*codec):
     return call
 
 
+def phoned(make, *args, **kw):
+    """A call of bench_media.py (baresip, gstreamer) between the addresses of a tunnel: ffmpeg looks at its clock each 10 ms, phones keep theirs."""
+    return lambda lab, client, server: make(*args, hosts=(client, server), **kw)(lab)
+
+
 OPUS = rtp(960, 48000, ("-c:a", "libopus", "-application", "voip", "-b:a", "24k", "-vbr", "on", "-frame_duration", "20"))
 PCMA = rtp(160, 8000, ("-c:a", "pcm_alaw"))
 

@@ -21,7 +21,10 @@ enum {
 /* One direction. Zeroed it is ready. */
 struct talk {
 	uint32_t slot;           /* number of the slot that is being filled, from 0; */
-	uint32_t bytes;          /* in it */
+	uint32_t first;          /* the first that counts */
+	uint32_t bytes;          /* in the one being filled, */
+	uint8_t n;               /* in so many records; */
+	uint8_t full;            /* records of a slot in which every frame is there; 0 not known */
 	uint8_t level[TALK_SLOTS]; /* of those before it, by number modulo TALK_SLOTS: speech_talk.c, level_of */
 };
 
@@ -35,13 +38,18 @@ struct talk_view {
 	uint8_t changes;         /* from one level to the other */
 	float between;           /* part of the slots between the levels */
 	float apart;             /* octaves between them */
+	float low, high;         /* octaves above nothing */
 };
 
 struct talk_reading {
 	struct talk_view dir[2];
+	bool alike;              /* the levels of both are the same: one codec at both ends */
+	bool shared;             /* all slots of both together have two levels, one end passes between them, and seldom both are in the upper */
 	float together;          /* correlation of both directions' talk, -1 to 1: people take turns below 0 */
 };
 
+/* The frames are `period_ms` long; 0: not known, or what is fed are not records but pieces of some. */
+void talk_frames(struct talk *, unsigned period_ms);
 /*
  * Takes `size` bytes, `us` microseconds after an arbitrary start. Slots begin at multiples of TALK_SLOT_MS: shift the
  * time so that no packet is due then, or the rims of slots make levels.

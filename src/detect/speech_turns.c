@@ -5,6 +5,7 @@
 
 #define SLOT_US      (TURN_SLOT_MS * 1000u)
 #define FORGET_SLOTS 128      /* 31 s: then what was counted is halved; so no count exceeds a byte */
+#define LATE_SLOTS   16       /* 4 s: a stream gives up a lost segment no sooner */
 #define GONE_SLOTS   256      /* a minute: nobody is there */
 #define TALKS_PART   5 / 3    /* of a full slot are enough: it begins and ends within some */
 #define SILENT_PART  4        /* less than one in so many is none */
@@ -73,6 +74,8 @@ static void advance(struct speech_turns *t, uint32_t us)
 {
 	uint16_t slot = (uint16_t)(us / SLOT_US);
 
+	if ((uint16_t)(t->slot - slot) <= LATE_SLOTS)
+		return; /* late on its way: it counts now */
 	if ((uint16_t)(slot - t->slot) > GONE_SLOTS)
 		*t = (struct speech_turns){ .slot = slot };
 	for (; t->slot != slot; t->slot++) {

@@ -29,6 +29,7 @@ static inline void packet_begin(struct packet *pkt, const struct frame *frame)
 	pkt->vlan[0] = pkt->vlan[1] = 0;
 	pkt->n_vlan = 0;
 	pkt->n_tunnel = 0;
+	pkt->tcp_options = 0;
 	pkt->tunnel_hash = 0;
 }
 

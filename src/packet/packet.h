@@ -54,6 +54,7 @@ struct packet {
 	uint16_t vlan[VLAN_MAX];  /* VLAN identifiers (12 bits), outermost first */
 	uint8_t n_vlan;
 	uint8_t n_tunnel;
+	uint8_t tcp_options;      /* bytes of TCP options, which stand directly before the payload */
 	uint32_t tunnel_hash;     /* same in both directions; 0 without a tunnel */
 	struct tunnel tunnel[TUNNEL_MAX]; /* outermost first; only n_tunnel are set */
 };
@@ -78,6 +79,12 @@ void frags_expire(struct frags *, uint64_t mono_ns, struct counts *);
  */
 enum decode packet_decode(const struct frame *frame, struct frags *frags,
     struct counts *counts, struct packet *pkt);
+
+/*
+ * The sender's time stamp of a TCP segment (RFC 7323, 3: TSval), in ticks of its
+ * own clock; false when it has none. Walks the options: for flows that are watched.
+ */
+bool packet_stamp(const struct packet *, uint32_t *ticks);
 
 /* True when a link type (DLT_) is decoded. */
 bool packet_link_known(int link);

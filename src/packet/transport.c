@@ -93,6 +93,7 @@ static inline enum layer tcp_open(struct walk *w)
 		count(w->counts, COUNT_TRUNCATED);
 		return payload_lost(w, wire - head);
 	}
+	pkt->tcp_options = (uint8_t)(head - TCP_HEADER);
 	return payload_set(w);
 }
 

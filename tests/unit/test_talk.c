@@ -102,6 +102,75 @@ static void people_talk_in_turns(void **state)
 		assert_true(r.dir[i].two_levels && r.dir[i].empty && !r.dir[i].even);
 }
 
+/* In the first seconds one end talks and the other listens: both have the same two levels all the same. */
+static uint32_t greeting(unsigned dir, unsigned i)
+{
+	return dir == 0 && i % 40 > 12 ? 52 + draw(8) : 26 + draw(4);
+}
+
+/* The other end has a level of its own: it speaks another codec, or none. */
+static uint32_t stranger(unsigned dir, unsigned i)
+{
+	return dir == 0 ? greeting(0, i) : 37 + draw(4);
+}
+
+/* Both in the upper level at once. */
+static uint32_t chorus(unsigned dir, unsigned i)
+{
+	(void)dir;
+	return greeting(0, i);
+}
+
+static void levels_of_one_codec(void **state)
+{
+	(void)state;
+	assert_true(run(greeting).shared);
+	assert_true(run(speech).alike);
+	assert_false(run(stranger).shared);
+	assert_false(run(chorus).shared);
+	assert_false(run(one_size).shared || run(noise).shared);
+}
+
+static struct talk_reading late(unsigned by)
+{
+	struct talk both[2] = { { 0 } };
+	struct talk_reading r;
+
+	for (unsigned i = 0; i < FRAMES; i++)
+		for (unsigned dir = 0; dir < 2; dir++) {
+			unsigned at = dir == 0 && i >= by && i % 100 == 0 ? i - by : i; /* now and then one from the past */
+
+			talk_feed(&both[dir], at * FRAME_US + FRAME_US / 2, speech(dir, at));
+		}
+	talk_read(both, FRAMES * FRAME_US, &r);
+	return r;
+}
+
+/* What was held back on the way is put where it belongs, and what is older than all that is kept nowhere. */
+static void late_bytes_have_their_slot(void **state)
+{
+	(void)state;
+	assert_true(late(20).dir[0].two_levels);
+	assert_true(late(650).dir[0].two_levels);
+}
+
+/* A record more or less in a slot is no level, once it is known how long frames are. */
+static void slots_are_evened(void **state)
+{
+	struct talk raw = { 0 }, even = { 0 };
+
+	(void)state;
+	talk_frames(&even, FRAME_US / 1000);
+	for (unsigned i = 0; i < FRAMES; i++) {
+		uint32_t us = i * FRAME_US + (i / 6 % 2 != 0 && i % 6 == 0 ? 0 : FRAME_US / 2) - (i % 12 == 6 ? FRAME_US / 2 + 1 : 0);
+
+		talk_feed(&raw, us, 80);
+		talk_feed(&even, us, 80);
+	}
+	assert_int_not_equal(raw.level[0], raw.level[1]);
+	assert_int_equal(even.level[0], even.level[1]);
+}
+
 static void others_do_not(void **state)
 {
 	struct talk_reading r;
@@ -175,6 +244,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(people_talk_in_turns),
+		cmocka_unit_test(levels_of_one_codec),
+		cmocka_unit_test(late_bytes_have_their_slot),
+		cmocka_unit_test(slots_are_evened),
 		cmocka_unit_test(others_do_not),
 		cmocka_unit_test(noise_wanders),
 		cmocka_unit_test(walks_do_not_either),

@@ -246,8 +246,8 @@ static void recordings(void **state)
 		"POST /up HTTP/1.1\r\nHost: drop.example\r\nContent-Type: audio/mpeg\r\nContent-Length: 4\r\n\r\nabcd",
 		"PUT /a HTTP/1.1\r\nHost: drop.example\r\nContent-Length: 8\r\n\r\nID3\3abcd",
 		"POST /a HTTP/1.1\r\nHost: drop.example\r\nContent-Length: 4\r\n\r\n\xff\xfb\x90x",
-		"POST /a HTTP/1.1\r\nHost: drop.example\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 60\r\n\r\n"
-		"--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"1.MP3\"\r\n\r\nx",
+		("POST /a HTTP/1.1\r\nHost: drop.example\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 60\r\n\r\n"
+		"--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"1.MP3\"\r\n\r\nx"),
 	};
 
 	(void)state;

@@ -202,7 +202,7 @@ IP_HEADER = {4: 20, 6: 40}
 UDP_HEADER = 8
 
 
-STREAM_S = 15    # of what goes over TCP, of which whole packets are kept: lengths of records stand anywhere in them
+STREAM_S = 18    # of what goes over TCP, of which whole packets are kept: lengths of records stand anywhere in them
 
 
 def shorten(path, to):

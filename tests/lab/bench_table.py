@@ -397,4 +397,6 @@ SMALL = (
     ("iperf-50-172", "wifi"), ("camera-h264-low", "satellite"), ("radio-opus", "wired"), ("mosh", "lte"), ("bittorrent", "clean"),
     ("clock-even-50", "wifi"), ("clock-same-50", "wired"), ("clock-vary-33.33", "lte"), ("clock-walk-50", "wifi"),
     ("clock-poll-50", "lossy"), ("clock-uneven-64-128", "wired"),
+    ("tcp-ws-speex", "clean"), ("tcp-tls-opus-20-over-wifi", "clean"), ("tcp-ssh-speex", "clean"), ("tcp-openvpn-tcp-phone", "clean"),
+    ("tcp-wss-ticker-50-40-over-wifi", "clean"), ("tcp-openttd", "clean"),
 )

@@ -11,8 +11,11 @@
 #define LEVEL_CHANGE  0.3f     /* of the level: four times the spread of Opus at a steady voice, less than its step to silence */
 #define LEVEL_FOLLOWS 8        /* packets */
 #define USUAL_MS      20u      /* sizes count from the start as if this were the period, and again from where it is known to be another */
+#define ONE_SIZE_PART 0.9f     /* of the packets have it, */
+#define ONE_SIZE_MIN  4        /* of so many and more */
+#define NOISE_PERIODS 2        /* after more a small packet is comfort noise or a report: who leaves no silence out sends in each */
 #define OTHERS_PART   6        /* one in so many is much */
-#define FILLED_SLOTS  4        /* of talk, a second: from then on silence is told from lost packets */
+#define FILLED_SLOTS  2        /* of talk, half a second: from then on silence is told from lost packets */
 #define FADE_AFTER_US 8000000  /* longer: a network blurs the clock; */
 #define FADE_AFTER_SIZES 240   /* packets; shorter: people stop talking */
 static_assert(FADE_AFTER_SIZES < UINT8_MAX, "counts of sizes are bytes");
@@ -70,7 +73,7 @@ static float recent(const struct speech_sizes *z, unsigned back)
 	return z->recent[(z->recent_at + SPEECH_RECENT - back) % SPEECH_RECENT];
 }
 
-static unsigned neighbour_packets(unsigned period_ms)
+unsigned speech_neighbour_packets(unsigned period_ms)
 {
 	return period_ms < NEIGHBOUR_MS ? NEIGHBOUR_MS / period_ms : 1;
 }
@@ -78,14 +81,14 @@ static unsigned neighbour_packets(unsigned period_ms)
 /* Places of the ring. */
 static unsigned syllable_places(unsigned period_ms)
 {
-	unsigned n = SYLLABLE_MS / (neighbour_packets(period_ms) * period_ms);
+	unsigned n = SYLLABLE_MS / (speech_neighbour_packets(period_ms) * period_ms);
 
 	return n < SPEECH_RECENT ? n : SPEECH_RECENT;
 }
 
 unsigned speech_syllable_packets(unsigned period_ms)
 {
-	return syllable_places(period_ms) * neighbour_packets(period_ms);
+	return syllable_places(period_ms) * speech_neighbour_packets(period_ms);
 }
 
 static void sizes_fade(struct speech_sizes *z)
@@ -116,7 +119,7 @@ static void compare(struct speech_sizes *z, uint16_t size, unsigned period_ms)
 {
 	unsigned back = syllable_places(period_ms);
 
-	if (z->n % neighbour_packets(period_ms) != 0)
+	if (z->n % speech_neighbour_packets(period_ms) != 0)
 		return;
 	if (z->recent_n >= 1 && z->pairs != UINT8_MAX) {
 		z->step += squared((float)size - recent(z, 1));
@@ -161,6 +164,22 @@ static void put_aside(struct speech_sizes *z)
 		saturate_up(&z->odd);
 }
 
+/* Two in one slot of the grid: of these the small one, now or before, is a report. True when it is not this one. */
+static bool sizes_same_slot(struct speech_sizes *z, bool talk)
+{
+	if (talk && 2 * z->waiting < z->level)
+		z->waiting = 0;
+	return talk;
+}
+
+/* What comes next is no neighbour of what came last. */
+static void sizes_gap(struct speech_sizes *z)
+{
+	put_aside(z);
+	z->waiting = 0;
+	z->recent_n = 0;
+}
+
 static void sizes_feed(struct speech_sizes *z, uint16_t size, unsigned period_ms)
 {
 	if (z->n == 0)
@@ -178,6 +197,21 @@ static void sizes_feed(struct speech_sizes *z, uint16_t size, unsigned period_ms
 	}
 }
 
+static unsigned mode_most(const struct speech_sizes *z)
+{
+	unsigned most = 0;
+
+	for (unsigned i = 0; i < SPEECH_MODES; i++)
+		most = z->mode_n[i] > most ? z->mode_n[i] : most;
+	return most;
+}
+
+/* A codec of constant rate: what is far smaller is none of its frames. */
+static bool one_size(const struct speech_sizes *z)
+{
+	return z->n >= ONE_SIZE_MIN && (float)mode_most(z) >= ONE_SIZE_PART * (float)z->n;
+}
+
 static bool is_talk(struct speech *s, int dir, uint32_t us, uint32_t size)
 {
 	enum turns_kind kind = turns_feed(&s->turns, dir, us, size);
@@ -189,12 +223,27 @@ static bool is_talk(struct speech *s, int dir, uint32_t us, uint32_t size)
 	return kind != TURNS_QUIET;
 }
 
+/* Of the frames of which one is sent each `period_ms`; `gap` before it, us. Reports, checks and comfort noise are none. */
+static bool is_frame(struct speech_dir *d, uint32_t us, uint32_t gap, uint32_t size, bool talk)
+{
+	unsigned aim_ms = clock_aim_ms(&d->clock), period_ms = aim_ms != 0 ? aim_ms : USUAL_MS;
+
+	if (!talk && gap > NOISE_PERIODS * 1000 * period_ms)
+		return false;
+	if (2 * size < d->sizes.level && one_size(&d->sizes))
+		return false;
+	if (aim_ms != 0 && !clock_on_grid(&d->clock, us))
+		return false;
+	return 2 * gap >= 1000 * aim_ms || d->clock.aim_blur == CLOCK_RATE_ONLY || sizes_same_slot(&d->sizes, talk);
+}
+
 void speech_feed(struct speech *s, int dir, uint64_t mono_ns, uint32_t size)
 {
 	struct speech_dir *d = &s->dir[dir];
 	uint32_t us = time_of(s, mono_ns);
 	uint32_t gap = us - d->clock.last_us;
 	unsigned aim_ms = clock_aim_ms(&d->clock), period_ms = aim_ms != 0 ? aim_ms : USUAL_MS;
+	bool talk;
 
 	if (size > SPEECH_SIZE_MAX) {
 		clock_pass_over(&d->clock);
@@ -203,12 +252,13 @@ void speech_feed(struct speech *s, int dir, uint64_t mono_ns, uint32_t size)
 	}
 	if (size == 0)
 		return;
-	if (!clock_feed(&d->clock, us, size, is_talk(s, dir, us, size)) && d->clock.aim_blur != CLOCK_RATE_ONLY)
+	talk = is_talk(s, dir, us, size);
+	if (!clock_feed(&d->clock, us, size, talk) && d->clock.aim_blur != CLOCK_RATE_ONLY)
 		return;
-	if (aim_ms != 0 && !clock_on_grid(&d->clock, us))
+	if (!is_frame(d, us, gap, size, talk))
 		return;
 	if (2 * gap > 5 * 1000 * period_ms)
-		d->sizes.recent_n = 0;
+		sizes_gap(&d->sizes);
 	sizes_feed(&d->sizes, (uint16_t)size, period_ms);
 }
 
@@ -253,20 +303,36 @@ static float filled(const struct speech_turns *t, int dir, const struct clock_re
 	return fmaxf(c->filled, (float)c->n * (float)c->period_ms / (TURN_SLOT_MS * talk));
 }
 
+/* Who keeps a clock by itself first: the other may join. */
+static void learn(struct speech_turns *t, const struct speech_view v[2])
+{
+	bool keeps[2] = { clock_keeps(&v[0].clock, CLOCK_FILLED), clock_keeps(&v[1].clock, CLOCK_FILLED) };
+	int first = keeps[1] && !keeps[0];
+
+	turns_learn(t, first, &v[first].clock, keeps[first]);
+	turns_learn(t, !first, &v[!first].clock, keeps[!first] || clock_joins(&v[!first].clock, turns_kept_ms(t, first), CLOCK_FILLED));
+}
+
 static void view_turns(struct speech_turns *t, int dir, struct speech_view *v)
 {
-	v->clock.filled = filled(t, dir, &v->clock);
-	turns_learn(t, dir, &v->clock, clock_keeps(&v->clock, CLOCK_FILLED));
 	v->kept_ms = (uint8_t)turns_kept_ms(t, dir);
+	if (v->clock.period_ms == 0)
+		v->clock.period_ms = v->kept_ms;
+	v->silent = t->dir[dir].still != 0;
 	v->alone = t->dir[dir].alone;
 	v->both = t->both;
 	v->turns = t->changes;
 }
 
-/* What was counted before there was a grid stays, unless much of it was of other kinds: the grid would have told them apart. */
+/*
+ * What was counted before there was a grid stays, unless much of it was of other kinds: the grid would have told them apart.
+ * One size is one size at any period; what varies is measured along the grid, from where it is known.
+ */
 static bool sizes_count_on(const struct speech_sizes *z, unsigned before_ms, unsigned aim_ms)
 {
-	return aim_ms == before_ms || (before_ms == 0 && aim_ms == USUAL_MS && OTHERS_PART * (z->odd + z->falls + z->rises) <= z->n);
+	bool clean = OTHERS_PART * (z->odd + z->falls + z->rises) <= z->n;
+
+	return aim_ms == before_ms || (clean && (one_size(z) || (before_ms == 0 && aim_ms == USUAL_MS)));
 }
 
 void speech_read(struct speech *s, uint64_t mono_ns, struct speech_view out[2])
@@ -285,9 +351,13 @@ void speech_read(struct speech *s, uint64_t mono_ns, struct speech_view out[2])
 		if (!sizes_count_on(&d->sizes, before, clock_aim_ms(&d->clock)))
 			d->sizes = (struct speech_sizes){ 0 };
 		view_sizes(&d->sizes, &out[i]);
+		out[i].clock.filled = filled(&s->turns, i, &out[i].clock);
+	}
+	learn(&s->turns, out);
+	for (int i = 0; i < 2; i++) {
 		view_turns(&s->turns, i, &out[i]);
 		if (span >= FADE_AFTER_US) {
-			clock_fade(&d->clock);
+			clock_fade(&s->dir[i].clock);
 			turns_fade(&s->turns, i);
 		}
 	}

@@ -82,6 +82,7 @@ struct speech_view {
 	uint8_t pauses, spurts;  /* in time, as silence suppression makes them */
 	uint8_t falls, rises;    /* in size: a variable rate follows the voice */
 	uint8_t kept_ms;         /* clock it kept when it last talked; 0 none */
+	bool silent;             /* it does not talk now */
 	uint8_t alone;           /* slots (TURN_SLOT_MS) of its turns, */
 	uint8_t both;            /* and slots in which both talked, */
 	uint8_t turns;           /* changes of who talks alone; the same in both */
@@ -97,6 +98,8 @@ void speech_next(struct speech *, uint64_t mono_ns, uint32_t in_us);
 /* Reads both directions, and aims the size tests at the grids found. */
 void speech_read(struct speech *, uint64_t mono_ns, struct speech_view out[2]);
 
+/* How many packets apart neighbours are, at least 20 ms: one pair of them is compared for so many packets. period_ms is not 0. */
+unsigned speech_neighbour_packets(unsigned period_ms);
 /* How many packets apart the syllable test looks: about 100 ms; period_ms is not 0. */
 unsigned speech_syllable_packets(unsigned period_ms);
 

@@ -27,6 +27,14 @@ const uint8_t clock_period_ms[CLOCK_PERIODS] = { 10, 20, 30, 40, 60 };
 #define KEEPS_AGREEMENT 0.15f
 #define KEEPS_EVEN      0.9f  /* of the gaps within 5 ms of the period: what blurs the phase then is the sender's own clock, */
 #define KEEPS_AGREEMENT_EVEN 0.35f /* and that of a sound card does not; gaps within 5 ms make it 0.5 and more */
+/*
+ * Both ends agreed on one period. Where one keeps it the other's is no longer looked for, and what the other adds is 6 bits
+ * (9 for both less 3 for one): a word is enough, and 9 bits against chance. In half the time a loop that sleeps has slipped by
+ * half as much: sin(x)/x of that is 0.8 where it was 0.35.
+ */
+#define JOINS_MS        (KEEPS_MS / 2)
+#define JOINS_BITS      9.0f
+#define JOINS_AGREEMENT_EVEN 0.8f
 #define KEEPS_IN_STEP   0.5f  /* else the period is that of something rarer: 50 ms fits a grid of 10 */
 
 #define SLIP_OWN        0.4f  /* part of the gaps that have the period found, at most; */
@@ -74,14 +82,15 @@ void clock_start_over(struct speech_clock *c)
 	memset(c->phase, 0, sizeof c->phase);
 }
 
-static void count_gap(struct speech_clock *c, uint32_t gap_us)
+/* What is sent in silence comes when it likes: only its pauses are counted. */
+static void count_gap(struct speech_clock *c, uint32_t gap_us, bool talk)
 {
 	uint8_t *bin = &c->gap[gap_bin(gap_us)];
 
 	if (!is_pause(c, gap_us)) {
-		if (*bin == UINT8_MAX)
+		if (talk && *bin == UINT8_MAX)
 			halve(c->gap, CLOCK_GAPS);
-		++*bin;
+		*bin = (uint8_t)(*bin + talk);
 		c->run = (c->run + (c->run < CLOCK_SPURT_MIN)) & 7;
 		return;
 	}
@@ -117,7 +126,7 @@ bool clock_feed(struct speech_clock *c, uint32_t us, uint32_t size, bool talk)
 				not_a_pause(c);
 			return false;
 		}
-		count_gap(c, gap);
+		count_gap(c, gap, talk);
 	}
 	c->last_us = us;
 	c->passed_over = 0;
@@ -200,13 +209,13 @@ static float part_even(const struct speech_clock *c, unsigned period_ms)
 	return all == 0 ? 0 : (float)c->gap[period_ms / 10] / (float)all;
 }
 
-static bool keeps_rate(const struct speech_clock *c)
+static bool keeps_rate(const struct speech_clock *c, float span_us)
 {
 	unsigned period = c->rate.period_ms, all = gaps(c, 0, UINT16_MAX);
 
 	return period != 0 && all != 0 && part_in_step(c, period) >= ROUGH_IN_STEP &&
 	    (float)gaps(c, period * 9 / 4, UINT16_MAX) <= ROUGH_WIDE * (float)all &&
-	    rate_holds(&c->rate, part_even(c, period));
+	    rate_holds(&c->rate, part_even(c, period), span_us);
 }
 
 static uint16_t phases(const struct speech_clock *c)
@@ -226,11 +235,22 @@ unsigned clock_period_index(unsigned period_ms)
 	return 0;
 }
 
+static bool keeps_from(const struct clock_reading *c, unsigned talk_ms, float bits, float even, float filled)
+{
+	float agreement = c->even >= KEEPS_EVEN ? even : KEEPS_AGREEMENT;
+
+	return c->n * c->period_ms >= talk_ms && c->bits >= bits && c->agreement >= agreement &&
+	    c->in_step >= KEEPS_IN_STEP && c->filled >= filled;
+}
+
 bool clock_keeps(const struct clock_reading *c, float filled)
 {
-	float agreement = c->even >= KEEPS_EVEN ? KEEPS_AGREEMENT_EVEN : KEEPS_AGREEMENT;
+	return c->rough || keeps_from(c, KEEPS_MS, KEEPS_BITS, KEEPS_AGREEMENT_EVEN, filled);
+}
 
-	return c->rough || (c->n * c->period_ms >= KEEPS_MS && c->bits >= KEEPS_BITS && c->agreement >= agreement && c->in_step >= KEEPS_IN_STEP && c->filled >= filled);
+bool clock_joins(const struct clock_reading *c, unsigned period_ms, float filled)
+{
+	return period_ms != 0 && c->period_ms == period_ms && (c->likely || keeps_from(c, JOINS_MS, JOINS_BITS, JOINS_AGREEMENT_EVEN, filled));
 }
 
 /*
@@ -255,11 +275,12 @@ struct clock_reading clock_read(struct speech_clock *c, uint32_t span_us)
 		clock_start_over(c);
 		best.bits = 0;
 	}
-	if ((best.agreement < AIM_AGREEMENT || best.bits < SURE_BITS) && keeps_rate(c)) {
-		best.rough = true;
+	if ((best.agreement < AIM_AGREEMENT || best.bits < SURE_BITS) && keeps_rate(c, RATE_SPAN_JOINS_US)) {
+		best.rough = keeps_rate(c, RATE_SPAN_US);
+		best.likely = true;
 		best.period_ms = c->rate.period_ms;
 	}
-	if (best.rough || (best.agreement >= AIM_AGREEMENT && best.bits >= AIM_BITS)) {
+	if (best.rough || (!best.likely && best.agreement >= AIM_AGREEMENT && best.bits >= AIM_BITS)) {
 		c->aim_period = clock_period_index(best.period_ms) & 7;
 		c->aim_phase = best.phase_us / AIM_US & 127;
 		c->aim_blur = best.rough ? CLOCK_RATE_ONLY : best.agreement >= SHARP ? CLOCK_SHARP : CLOCK_BLURRED;

@@ -60,6 +60,7 @@ enum {
 struct clock_reading {
 	uint8_t period_ms;          /* 0: no grid */
 	bool rough;                 /* the network blurs the phase beyond reading; the rate is exact */
+	bool likely;                /* or it is so far: enough where the other direction keeps the same period */
 	float agreement;            /* resultant length of the phases at this period, 0 to 1 */
 	float bits;                 /* Rayleigh: -log2 P(that agreement | arrivals at random), periods tried paid for */
 	float filled;               /* packets for each slot of the grid */
@@ -86,6 +87,8 @@ void clock_pass_over(struct speech_clock *);
 unsigned clock_period_index(unsigned period_ms);
 /* True when it is a clock; `filled`: least part of the slots. */
 bool clock_keeps(const struct clock_reading *, float filled);
+/* True when it is the clock of `period_ms`, which the other direction is known to keep; 0: it keeps none. */
+bool clock_joins(const struct clock_reading *, unsigned period_ms, float filled);
 /* Period of the grid aimed at, ms; 0 none. */
 unsigned clock_aim_ms(const struct speech_clock *);
 /* Reads the clock and aims at the grid it finds; `span_us`: time covered by what is counted. */

@@ -10,6 +10,8 @@
 #define LEVEL_FAR     0.3f  /* of the level: as in speech.c */
 #define LEVEL_FOLLOWS 8     /* packets */
 #define SLOT_FOLLOWS  4     /* packets: a wrong rate then lags and slips, delays of 300 ms' memory are followed */
+#define FANO_UNKNOWN  (RATE_FANO_ONE / 2) /* neither one nor the other, */
+#define FANO_PRIOR    4     /* and so many blocks worth */
 #define FANO_FOLLOWS  12    /* blocks: 3 s */
 #define MEAN_ONE      4.0f  /* unit of `mean`: quarters of a packet */
 
@@ -18,11 +20,12 @@
  * memory): blocks of speech have 0.02 to 0.3, with 5 % lost in runs to 0.4.
  */
 #define FANO_MAX      0.3f
+#define FANO_SHORT_MS 20       /* shorter periods: */
+#define FANO_MAX_SHORT 0.45f   /* a delay moves so many more packets over the end of a block, and that is squared */
 #define BLOCK_CUT     UINT8_MAX /* no count; nor have blocks of speech that many packets */
-#define SPAN_US       2200000
 #define LOSS_MAX      0.07f    /* of the packets; telephony over more is unusable (ITU-T G.113, appendix I), and 48 packets/s are near */
 #define OTHERS_MAX    1.3f     /* packets of all kinds for each of the clock: Chromium has 1.2 */
-#define MORE_MAX      0.015f    /* packets of another kind that were counted */
+#define MORE_MAX      0.03f     /* packets of another kind that were counted: checks of ICE, one a second, are of the sizes of Opus */
 #define DELAY_US      42000.0f /* delays of 30 ms that differ at both ends of the time counted */
 #define RATE_NEAR     0.09f    /* a rate this near to a period's is measured against it */
 
@@ -58,10 +61,11 @@ static void close_block(struct speech_rate *r)
 {
 	float n = fminf((float)r->block * MEAN_ONE, UINT8_MAX), mean = fmaxf(r->mean == 0 ? n : r->mean, 1);
 	float off = (n - mean) / MEAN_ONE;
+	uint32_t blocks = (uint32_t)span_us(r) >> RATE_BLOCK_SHIFT;
 	float fano = fminf(off * off / mean * MEAN_ONE * RATE_FANO_ONE, UINT8_MAX);
 
-	r->fano = (uint8_t)(((FANO_FOLLOWS - 1) * r->fano + (unsigned)fano + FANO_FOLLOWS / 2) / FANO_FOLLOWS);
-	r->mean = (uint8_t)(mean + (n - mean) / FANO_FOLLOWS + 0.5f);
+	r->fano = (uint8_t)(r->fano + (fano - r->fano) / fminf((float)blocks + FANO_PRIOR, FANO_FOLLOWS) + 0.5f);
+	r->mean = (uint8_t)(mean + (n - mean) / fminf((float)blocks + 1, FANO_FOLLOWS) + 0.5f);
 	r->block = 0;
 }
 
@@ -129,7 +133,9 @@ void rate_feed(struct speech_rate *r, uint32_t us, uint32_t size)
 	if (r->all == 0) {
 		r->first_ms = (uint16_t)(us / 1000);
 		r->slot_us = us;
-		r->fano = RATE_FANO_ONE / 2; /* neither one nor the other */
+		r->fano = FANO_UNKNOWN;
+		r->block = BLOCK_CUT; /* its beginning is missing */
+		r->block_at = (us >> RATE_BLOCK_SHIFT) & UINT8_MAX;
 	}
 	skip_pause(r, us);
 	next_block(r, us);
@@ -154,13 +160,15 @@ void rate_follow(struct speech_rate *r)
 	r->drift = 0;
 	r->first_ms = (uint16_t)(r->slot_us / 1000);
 	r->all = r->all != 0; /* the drift is measured over all that is counted */
+	if (r->fano > FANO_UNKNOWN)
+		r->fano = FANO_UNKNOWN; /* the set-up of a call may have been among it */
 }
 
-bool rate_holds(const struct speech_rate *r, float even)
+bool rate_holds(const struct speech_rate *r, float even, float least_us)
 {
 	float span = span_us(r), error, drift, blurred = 1 - even;
 
-	if (r->period_ms == 0 || span < SPAN_US || r->fano > FANO_MAX * RATE_FANO_ONE)
+	if (r->period_ms == 0 || span < least_us || r->fano > (r->period_ms < FANO_SHORT_MS ? FANO_MAX_SHORT : FANO_MAX) * RATE_FANO_ONE)
 		return false;
 	if (r->mean / MEAN_ONE * (float)r->period_ms * 1000 > OTHERS_MAX * (1 << RATE_BLOCK_SHIFT))
 		return false;

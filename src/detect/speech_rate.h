@@ -48,10 +48,14 @@ struct speech_rate {
 void rate_feed(struct speech_rate *, uint32_t us, uint32_t size);
 /* Finds the period nearest to the rate; to be called before rate_holds, some times a second. */
 void rate_follow(struct speech_rate *);
+enum {
+	RATE_SPAN_US = 2000000,      /* of talk, to be sure: seven blocks; */
+	RATE_SPAN_JOINS_US = 1000000 /* where the other direction is sure of the same period */
+};
 /*
- * True when the packets keep the clock of `period_ms` by the tests above.
+ * True when the packets keep the clock of `period_ms` by the tests above, over `span` and more.
  * `even`: part of the gaps within 5 ms of one period.
  */
-bool rate_holds(const struct speech_rate *, float even);
+bool rate_holds(const struct speech_rate *, float even, float span_us);
 
 #endif

@@ -122,7 +122,7 @@ enum turns_kind turns_feed(struct speech_turns *t, int dir, uint32_t us, uint32_
 	saturate_up(&d->n);
 	d->still = 0;
 	if (rise)
-		d->talk = t->both = 0;
+		d->talk = t->both = d->kept = d->doubt = 0;
 	else if (starts)
 		d->talk /= 2;
 	return rise ? TURNS_RISES : starts ? TURNS_STARTS : TURNS_TALK;

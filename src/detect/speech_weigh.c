@@ -16,7 +16,9 @@
 
 #define BITS_SPURTS        7.0f  /* pauses that keep to the grid */
 #define PAUSES_MIN         6     /* with the packets of comfort noise between them, and a spurt of talk */
-#define TURN_ALONE         4     /* slots of each end: a turn of a second. With it no flow of 43 hours that have a clock and are no call; */
+#define PAUSES_WALK        8     /* of both ends together */
+#define TURN_ALONE         3     /* slots of each end: one turn (half of people's last 1.2 s and more, Levinson and Torreira 2015), */
+#define TURN_ALONE_BOTH    7     /* and so many of both, 1.7 s. With it no flow of 43 hours that have a clock and are no call; */
 #define TURN_ALONE_PART    3     /* and this many times the slots in which both talk; people: 5 and more where silence is left out */
 #define BITS_LEVELS        4.0f  /* the rate falls and rises again, as between words */
 
@@ -29,9 +31,26 @@
 #define NO_CLOCK_PACKETS   100
 #define NO_CLOCK_AGREEMENT 0.1f
 
-static bool keeps_clock(const struct speech_view *v)
+static float least_filled(const struct speech_view *v)
 {
-	return clock_keeps(&v->clock, v->pauses >= 2 || v->clock.agreement >= CLOCK_CLEAR ? CLOCK_FILLED_DTX : CLOCK_FILLED);
+	return v->pauses >= 2 || v->clock.agreement >= CLOCK_CLEAR ? CLOCK_FILLED_DTX : CLOCK_FILLED;
+}
+
+/* It is silent, and kept that period when it last talked. */
+static bool kept_before(const struct speech_view *v, unsigned period_ms)
+{
+	return v->silent && v->kept_ms == period_ms && v->clock.period_ms == period_ms;
+}
+
+static bool keeps_clock(const struct speech_view v[2], int dir)
+{
+	const struct speech_view *own = &v[dir], *other = &v[!dir];
+	unsigned period = other->clock.period_ms;
+
+	if (clock_keeps(&own->clock, least_filled(own)))
+		return true;
+	return clock_keeps(&other->clock, least_filled(other)) &&
+	    (kept_before(own, period) || clock_joins(&own->clock, period, least_filled(own)));
 }
 
 static bool no_clock(const struct speech_view *v)
@@ -54,7 +73,7 @@ static void weigh_both(const struct speech_view v[2], struct speech_opinion *o)
 
 static void weigh_clock(const struct speech_view v[2], struct speech_opinion *o)
 {
-	bool keeps[2] = { keeps_clock(&v[0]), keeps_clock(&v[1]) };
+	bool keeps[2] = { keeps_clock(v, 0), keeps_clock(v, 1) };
 	int dir = keeps[1] && !keeps[0];
 
 	if (keeps[0] && keeps[1]) {
@@ -74,9 +93,13 @@ static void weigh_clock(const struct speech_view v[2], struct speech_opinion *o)
 
 /* --- the sizes --- */
 
-#define SIZED_MIN      24     /* packets for one size; */
-#define SHAPED_MIN     48     /* for a spread */
-#define ONE_SIZE       0.9f   /* part of the packets that have it */
+#define SIZED_MIN      16     /* packets for one size; */
+#define SHAPED_MIN     48     /* for a spread; */
+#define SHAPED_MIN_LONG 32    /* in frames of SHAPED_LONG_MS and more, 1.3 to 2 s; what chance may give is taken off either way */
+#define SHAPED_LONG_MS 40
+#define ONE_SIZE       0.9f   /* part of the packets that have it, */
+#define ONE_SIZE_MOST  0.5f   /* or this part, and the others a byte more or less: Mumble counts packets in 1, 2, 3 bytes as it needs */
+#define ONE_SIZE_SPREAD 0.5f  /* bytes: half and half of two sizes a byte apart have it */
 #define ODD_MAX        0.25f  /* more of other sizes: no second medium has so many */
 #define STEADY_SPREAD  0.125f /* of the mean; Opus and SILK hold a target rate within it while somebody talks; */
 #define STEADY_ODD     0.1f   /* and leave it as rarely */
@@ -97,9 +120,10 @@ static void weigh_clock(const struct speech_view v[2], struct speech_opinion *o)
  */
 #define TALKERS_RATIO  1.4f
 #define LISTENER_MORE  0.7f
-#define LISTENER_LESS  2.2f
+#define LISTENER_LESS  2.0f
 #define LEVELS_MAX     0.08f  /* changes of level for each packet: words begin and end less often than 4 times a second */
-#define LEVELS_A_MS    0.004f /* for each millisecond of a frame: 4 a second */
+#define LEVELS_A_MS    0.004f /* for each millisecond of a frame: 4 a second; */
+#define LEVELS_USUAL_A_MS 0.002f /* 2 a second: ITU-T P.59 has 0.8, in long frames they are many a packet */
 #define CHANGES_MAX    0.2f   /* more is noise, and taking it for levels makes neighbours alike */
 #define FLOOR_MODAL    0.2f   /* part of the packets in silence, all of one size */
 #define FLOOR_SMOOTH   0.8f
@@ -119,13 +143,15 @@ static bool changes_level(const struct speech_view *v)
 {
 	unsigned changes = v->falls + v->rises;
 
-	return changes != 0 && (float)changes <= fminf(LEVELS_MAX, LEVELS_A_MS * (float)v->clock.period_ms) * (float)v->n;
+	float period = (float)v->clock.period_ms;
+
+	return changes != 0 && (float)changes <= fminf(fmaxf(LEVELS_MAX, LEVELS_USUAL_A_MS * period), LEVELS_A_MS * period) * (float)v->n;
 }
 
 static bool is_syllables(const struct speech_view *v)
 {
-	float n = (float)v->n, accident = 1 / sqrtf(n);
-	float walk = 3 * (float)(speech_syllable_packets(v->clock.period_ms) - 1) / n;
+	float step = (float)speech_neighbour_packets(v->clock.period_ms), n = (float)v->n / step, accident = 1 / sqrtf(n);
+	float walk = 3 * ((float)speech_syllable_packets(v->clock.period_ms) / step - 1) / n;
 
 	if (v->spread > SYLLABLE_SPREAD_MAX * v->mean || v->smooth < SYLLABLE_NEAR + accident + v->odd)
 		return false;
@@ -160,15 +186,20 @@ static bool is_codec(const struct speech_view *v)
 	    (v->size > WS_MASK && speech_codec_rarity(period, v->size - WS_MASK, v->size, v->wrap) >= RARITY_MIN);
 }
 
+static bool one_size(const struct speech_view *v)
+{
+	return v->modal >= ONE_SIZE || (v->modal >= ONE_SIZE_MOST && v->spread <= ONE_SIZE_SPREAD);
+}
+
 static enum speech_shape shape_of(const struct speech_view *v)
 {
 	if (v->n < SIZED_MIN)
 		return SHAPE_UNKNOWN;
 	if (v->odd > ODD_MAX || (float)(v->falls + v->rises) > CHANGES_MAX * (float)v->n)
 		return SHAPE_OTHER;
-	if (v->modal >= ONE_SIZE)
+	if (one_size(v))
 		return is_codec(v) ? SHAPE_CODEC : SHAPE_ONE;
-	if (v->n < SHAPED_MIN)
+	if (v->n < (v->clock.period_ms >= SHAPED_LONG_MS ? SHAPED_MIN_LONG : SHAPED_MIN))
 		return SHAPE_UNKNOWN;
 	return is_syllables(v) ? SHAPE_SYLLABLE : is_steady(v) ? SHAPE_STEADY : SHAPE_OTHER;
 }
@@ -200,7 +231,7 @@ static const struct { float bits; const char *why; } pairs[SHAPES][SHAPES] = {
 bool speech_one_size(const struct speech_view v[2], unsigned *size)
 {
 	*size = v[0].size;
-	return v[0].n >= SIZED_MIN && v[1].n >= SIZED_MIN && v[0].modal >= ONE_SIZE && v[1].modal >= ONE_SIZE &&
+	return v[0].n >= SIZED_MIN && v[1].n >= SIZED_MIN && one_size(&v[0]) && one_size(&v[1]) &&
 	    v[0].size == v[1].size && v[0].clock.period_ms == v[1].clock.period_ms;
 }
 
@@ -264,11 +295,29 @@ static void weigh_sizes(const struct speech_view v[2], struct speech_opinion *o)
 
 /* --- talk and silence --- */
 
-/* Losses would make more short gaps than long ones. */
-static bool pauses_in_time(const struct speech_view *v)
+static bool goes_on(const struct speech_view v[2], int dir)
 {
-	return v->spurts != 0 && v->pauses >= PAUSES_MIN && v->pauses >= v->clock.skips &&
-	    keeps_clock(v) && !v->clock.rough;
+	return v[dir].spurts != 0 && keeps_clock(v, dir) && !v[dir].clock.rough;
+}
+
+/*
+ * Pauses of a clock that goes on after them. Losses make gaps of all lengths: in runs of 3 in the mean (tools/impair, lossy)
+ * three in ten are as long as a pause. So those of one end must be more than its shorter gaps; or those of both ends, each less
+ * its shorter gaps: a walk that goes up with a pause and down with another gap reaches PAUSES_WALK once in (7/3)^8 = 878 (the
+ * gambler's ruin), 9.8 bits.
+ */
+static unsigned pauses_in_time(const struct speech_view v[2])
+{
+	int walk = 0;
+
+	for (int i = 0; i < 2; i++) {
+		if (!goes_on(v, i))
+			continue;
+		if (v[i].pauses >= PAUSES_MIN && v[i].pauses >= v[i].clock.skips)
+			return v[i].pauses;
+		walk += v[i].pauses - v[i].clock.skips;
+	}
+	return walk >= PAUSES_WALK ? v[0].pauses + v[1].pauses : 0;
 }
 
 static bool pauses_in_size(const struct speech_view *v, enum speech_shape shape)
@@ -285,7 +334,7 @@ static bool may_be_voice(enum speech_shape shape)
 /* Each end kept one clock whenever it talked, and mostly only one did. */
 static bool take_turns(const struct speech_view v[2])
 {
-	return v[0].turns != 0 && v[0].alone >= TURN_ALONE && v[1].alone >= TURN_ALONE &&
+	return v[0].turns != 0 && v[0].alone >= TURN_ALONE && v[1].alone >= TURN_ALONE && v[0].alone + v[1].alone >= TURN_ALONE_BOTH &&
 	    v[0].alone + v[1].alone >= TURN_ALONE_PART * v[0].both && v[0].kept_ms != 0 && v[1].kept_ms == v[0].kept_ms;
 }
 
@@ -303,15 +352,17 @@ static void weigh_turns(const struct speech_view v[2], struct speech_opinion *o)
 
 static void weigh_spurts(const struct speech_view v[2], struct speech_opinion *o)
 {
-	for (int i = 0; i < 2; i++) {
-		struct speech_bits b = { 0 };
+	unsigned pauses = pauses_in_time(v);
 
-		if (pauses_in_time(&v[i]))
-			b = (struct speech_bits){ BITS_SPURTS, "{0} pauses, and the clock runs on through them", { v[i].pauses } };
-		else if (may_be_voice(o->shape[!i]) && pauses_in_size(&v[i], o->shape[i]))
-			b = (struct speech_bits){ BITS_LEVELS, "the rate falls {0} times and rises {1} times, as between words", { v[i].falls, v[i].rises } };
-		if (b.bits > o->spurts.bits)
-			o->spurts = b;
+	if (pauses != 0) {
+		o->spurts = (struct speech_bits){ BITS_SPURTS, "{0} pauses, and the clock runs on through them", { pauses } };
+		return;
+	}
+	for (int i = 0; i < 2; i++) {
+		if (!may_be_voice(o->shape[!i]) || !pauses_in_size(&v[i], o->shape[i]) || (!o->both_ways && o->shape[i] == SHAPE_STEADY))
+			continue;
+		o->spurts = (struct speech_bits){ BITS_LEVELS, "the rate falls {0} times and rises {1} times, as between words", { v[i].falls, v[i].rises } };
+		return;
 	}
 }
 
@@ -320,7 +371,7 @@ void speech_weigh(const struct speech_view view[2], struct speech_opinion *o)
 	*o = (struct speech_opinion){ 0 };
 	weigh_clock(view, o);
 	for (int i = 0; i < 2; i++)
-		o->shape[i] = keeps_clock(&view[i]) ? shape_of(&view[i]) : SHAPE_UNKNOWN;
+		o->shape[i] = keeps_clock(view, i) ? shape_of(&view[i]) : SHAPE_UNKNOWN;
 	if (o->clock.bits > BITS_CLOCK_HALF)
 		weigh_spurts(view, o);
 	weigh_turns(view, o);

@@ -9,11 +9,14 @@ about two minutes; --full takes every call of tests/lab and of the bench, and
 every program of either that makes none.
 """
 import argparse
+import atexit
 import collections
 import concurrent.futures
 import os
+import shutil
 import signal
 import sys
+import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -35,6 +38,8 @@ TALK_S = 14     # the senders go on for so long
 BUSY_S = 0.2    # of probes.lateness: programs woke 50 ms late, more than two frames of speech
 OPTIONS = ("--detect", "cadence")
 BESIDE = 2
+VOICES = tempfile.mkdtemp(prefix="squelch-voices-")  # spoken once for all cases
+atexit.register(shutil.rmtree, VOICES, ignore_errors=True)
 
 Case = collections.namedtuple("Case", "name needs run quick")
 
@@ -48,8 +53,7 @@ def cut(make, rtp=True):
     """The streams of a call end soon. `rtp`: its media are RTP; else its busiest flow is looked at."""
     def test(squelch):
         with world.world() as lab:
-            lab.seed, lab.voices = 1, lab.path("voices")
-            os.makedirs(lab.voices)
+            lab.seed, lab.voices = 1, VOICES
             bench_media.voices(lab)  # spoken before the call
             with world.gateway(lab, squelch, calls.BLOCK, options=OPTIONS) as gate:
                 with Wire(lab, calls.ADDRESSES).open() as wire, lateness(lab) as extra:
@@ -80,8 +84,7 @@ def passes(entry):
     """A program of the bench that makes no call: nothing of it is dropped."""
     def test(squelch):
         with world.world() as lab:
-            lab.seed, lab.voices = bench.seed_of(entry.name), lab.path("voices")
-            os.makedirs(lab.voices)
+            lab.seed, lab.voices = bench.seed_of(entry.name), VOICES
             with world.gateway(lab, squelch, ordinary.RULES, options=OPTIONS) as gate:
                 entry.make(lab)
                 time.sleep(world.SETTLE_S)

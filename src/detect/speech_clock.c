@@ -218,6 +218,12 @@ static bool keeps_rate(const struct speech_clock *c, float span_us)
 	    rate_holds(&c->rate, part_even(c, period), span_us);
 }
 
+/* Time to be counted before the rate may join that of the other direction. */
+static float joins_span(const struct speech_clock *c)
+{
+	return fminf(fmaxf(RATE_SPAN_JOINS_US, RATE_JOINS_PACKETS * 1000.0f * c->rate.period_ms), RATE_SPAN_US);
+}
+
 static uint16_t phases(const struct speech_clock *c)
 {
 	unsigned n = 0;
@@ -275,7 +281,7 @@ struct clock_reading clock_read(struct speech_clock *c, uint32_t span_us)
 		clock_start_over(c);
 		best.bits = 0;
 	}
-	if ((best.agreement < AIM_AGREEMENT || best.bits < SURE_BITS) && keeps_rate(c, RATE_SPAN_JOINS_US)) {
+	if ((best.agreement < AIM_AGREEMENT || best.bits < SURE_BITS) && keeps_rate(c, joins_span(c))) {
 		best.rough = keeps_rate(c, RATE_SPAN_US);
 		best.likely = true;
 		best.period_ms = c->rate.period_ms;

@@ -25,7 +25,9 @@
 #define BLOCK_CUT     UINT8_MAX /* no count; nor have blocks of speech that many packets */
 #define LOSS_MAX      0.07f    /* of the packets; telephony over more is unusable (ITU-T G.113, appendix I), and 48 packets/s are near */
 #define OTHERS_MAX    1.3f     /* packets of all kinds for each of the clock: Chromium has 1.2 */
-#define MORE_MAX      0.03f     /* packets of another kind that were counted: checks of ICE, one a second, are of the sizes of Opus */
+#define MORE_MAX      0.015f    /* packets of another kind that were counted; */
+#define MORE_MAX_SHORT 0.03f   /* below MORE_SHORT_MS: checks of ICE, one a second, are of the sizes of Opus at 20 ms. */
+#define MORE_SHORT_MS 30       /* 35 Hz (Doom) is 5 % more than 30 ms */
 #define DELAY_US      42000.0f /* delays of 30 ms that differ at both ends of the time counted */
 #define RATE_NEAR     0.09f    /* a rate this near to a period's is measured against it */
 
@@ -174,6 +176,6 @@ bool rate_holds(const struct speech_rate *r, float even, float least_us)
 		return false;
 	error = rate_error(r, r->period_ms);
 	drift = fabsf((float)r->drift) * DRIFT_US;
-	return error <= MORE_MAX + DELAY_US / span && error >= -LOSS_MAX - DELAY_US / span &&
+	return error <= (r->period_ms < MORE_SHORT_MS ? MORE_MAX_SHORT : MORE_MAX) + DELAY_US / span && error >= -LOSS_MAX - DELAY_US / span &&
 	    drift <= DRIFT_SURE_US + DRIFT_BLURRED_US * blurred + (DRIFT_SURE + DRIFT_BLURRED * blurred) * span;
 }

@@ -50,7 +50,8 @@ void rate_feed(struct speech_rate *, uint32_t us, uint32_t size);
 void rate_follow(struct speech_rate *);
 enum {
 	RATE_SPAN_US = 2000000,      /* of talk, to be sure: seven blocks; */
-	RATE_SPAN_JOINS_US = 1000000 /* where the other direction is sure of the same period */
+	RATE_SPAN_JOINS_US = 1000000, /* where the other direction has the same period, */
+	RATE_JOINS_PACKETS = 50,     /* and so many packets: one more or less is then 2 % */
 };
 /*
  * True when the packets keep the clock of `period_ms` by the tests above, over `span` and more.

@@ -42,6 +42,7 @@ static bool kept_before(const struct speech_view *v, unsigned period_ms)
 	return v->silent && v->kept_ms == period_ms && v->clock.period_ms == period_ms;
 }
 
+/* Where the network leaves only the rate, half of the time for it at each end is as much as all of it at one. */
 static bool keeps_clock(const struct speech_view v[2], int dir)
 {
 	const struct speech_view *own = &v[dir], *other = &v[!dir];
@@ -49,13 +50,13 @@ static bool keeps_clock(const struct speech_view v[2], int dir)
 
 	if (clock_keeps(&own->clock, least_filled(own)))
 		return true;
-	return clock_keeps(&other->clock, least_filled(other)) &&
+	return (other->clock.likely || clock_keeps(&other->clock, least_filled(other))) &&
 	    (kept_before(own, period) || clock_joins(&own->clock, period, least_filled(own)));
 }
 
 static bool no_clock(const struct speech_view *v)
 {
-	return v->clock.packets >= NO_CLOCK_PACKETS && !v->clock.rough && v->clock.agreement < NO_CLOCK_AGREEMENT;
+	return v->clock.packets >= NO_CLOCK_PACKETS && !v->clock.likely && v->clock.agreement < NO_CLOCK_AGREEMENT;
 }
 
 static void weigh_both(const struct speech_view v[2], struct speech_opinion *o)
@@ -65,7 +66,7 @@ static void weigh_both(const struct speech_view v[2], struct speech_opinion *o)
 	o->both_ways = true;
 	if (a != b)
 		o->clock = (struct speech_bits){ BITS_CLOCK_MIXED, "packets keep the clocks of speech, every {0} and every {1} ms", { a, b } };
-	else if (v[0].clock.rough || v[1].clock.rough)
+	else if (v[0].clock.likely || v[1].clock.likely)
 		o->clock = (struct speech_bits){ BITS_ROUGH_BOTH, "packets both ways at the exact rate of speech, one every {0} ms", { a } };
 	else
 		o->clock = (struct speech_bits){ BITS_CLOCK_BOTH, "packets keep the clock of speech both ways, every {0} ms", { a } };
@@ -84,7 +85,7 @@ static void weigh_clock(const struct speech_view v[2], struct speech_opinion *o)
 		bool quiet = back <= QUIET_PACKETS && 2 * other->clock.skips <= other->clock.packets;
 
 		o->one_way = back <= ONE_WAY_PACKETS;
-		o->clock = (struct speech_bits){ quiet && !v[dir].clock.rough ? BITS_CLOCK_ONE : BITS_CLOCK_HALF,
+		o->clock = (struct speech_bits){ quiet && !v[dir].clock.likely ? BITS_CLOCK_ONE : BITS_CLOCK_HALF,
 			"packets one way keep the clock of speech, every {0} ms", { v[dir].clock.period_ms } };
 	} else if (no_clock(&v[0]) && no_clock(&v[1])) {
 		o->clock = (struct speech_bits){ BITS_NO_CLOCK, "packets keep no clock of speech", { 0 } };
@@ -118,8 +119,8 @@ static void weigh_clock(const struct speech_view v[2], struct speech_opinion *o)
  * no more than who talks. Measured on the bench when the verdict falls: two
  * talkers 1.00 to 1.19, talker to listener 0.76 to 1.8 (98 of 100).
  */
-#define TALKERS_RATIO  1.4f
-#define LISTENER_MORE  0.7f
+#define TALKERS_RATIO  1.3f
+#define LISTENER_MORE  0.75f
 #define LISTENER_LESS  2.0f
 #define LEVELS_MAX     0.08f  /* changes of level for each packet: words begin and end less often than 4 times a second */
 #define LEVELS_A_MS    0.004f /* for each millisecond of a frame: 4 a second; */
@@ -297,7 +298,7 @@ static void weigh_sizes(const struct speech_view v[2], struct speech_opinion *o)
 
 static bool goes_on(const struct speech_view v[2], int dir)
 {
-	return v[dir].spurts != 0 && keeps_clock(v, dir) && !v[dir].clock.rough;
+	return v[dir].spurts != 0 && keeps_clock(v, dir) && !v[dir].clock.likely;
 }
 
 /*

@@ -137,7 +137,7 @@ static struct speech_bits in_tunnel(const struct look *l, const struct speech_vi
 
 	if (!speech_one_size(view, &size))
 		return b;
-	b.bits = speech_tunnel_rarity(tunnel_of(l->flow->watch), view[0].clock.period_ms, size);
+	b.bits = speech_tunnel_rarity(tunnel_of(l->flow->watch), l->len == 0 ? 0 : l->data[0], view[0].clock.period_ms, size);
 	if (b.bits > 0)
 		b = (struct speech_bits){ b.bits + SPEECH_BITS_SAME, "size of a telephone codec in this tunnel both ways, {0} bytes", { size } };
 	return b;

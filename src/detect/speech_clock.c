@@ -241,6 +241,12 @@ unsigned clock_period_index(unsigned period_ms)
 	return 0;
 }
 
+void clock_aim_rate(struct speech_clock *c, unsigned period_ms)
+{
+	c->aim_period = clock_period_index(period_ms) & 7;
+	c->aim_blur = CLOCK_RATE_ONLY;
+}
+
 static bool keeps_from(const struct clock_reading *c, unsigned talk_ms, float bits, float even, float filled)
 {
 	float agreement = c->even >= KEEPS_EVEN ? even : KEEPS_AGREEMENT;

@@ -91,6 +91,8 @@ bool clock_keeps(const struct clock_reading *, float filled);
 bool clock_joins(const struct clock_reading *, unsigned period_ms, float filled);
 /* Period of the grid aimed at, ms; 0 none. */
 unsigned clock_aim_ms(const struct speech_clock *);
+/* Aims at a rate that is known from elsewhere. */
+void clock_aim_rate(struct speech_clock *, unsigned period_ms);
 /* Reads the clock and aims at the grid it finds; `span_us`: time covered by what is counted. */
 struct clock_reading clock_read(struct speech_clock *, uint32_t span_us);
 /* Halves what is counted, so that the past fades. */

@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "detect/tunnel_adds.h"
+
 /*
  * A call of one size in a tunnel that was recognised: what stands around the
  * frame is known, so that its size can be looked for. Only that of the telephone
@@ -10,19 +12,19 @@
  */
 #define BYTES_PER_MS 8
 
-/* Inside: IPv4 or IPv6, UDP, RTP (RFC 3550, 5.1) or SRTP with its usual tag of 10 (RFC 3711, 5.2). */
-static const uint8_t inner[] = { 20 + 8 + 12, 20 + 8 + 22, 40 + 8 + 12, 40 + 8 + 22 };
+static const uint8_t inner[] = {
+	ADDS_IP4 + ADDS_UDP + ADDS_RTP, ADDS_IP4 + ADDS_UDP + ADDS_SRTP, ADDS_IP6 + ADDS_UDP + ADDS_RTP, ADDS_IP6 + ADDS_UDP + ADDS_SRTP,
+};
 enum { INNER_N = sizeof inner };
 
 /*
  * Around: `head` and `tail`, between them the packet with `more` bytes, filled up to a multiple of `block`.
- * OpenVPN: opcode and peer 4 (1 without peer), packet number 4, tag 16 (its protocol documentation, data
- * channel with AEAD); one byte more when compression is framed. WireGuard: white paper 5.4.6. ESP with
+ * Which header OpenVPN has, the first byte of a packet tells. WireGuard: white paper 5.4.6. ESP with
  * AES-GCM: RFC 4303, RFC 4106: SPI and number 8, initialisation vector 8, trailer 2, tag 16.
  */
 static const struct around { enum app app; uint8_t head, more, block, tail; } around[] = {
-	{ APP_TUNNEL_OPENVPN, 8, 0, 1, 16 }, { APP_TUNNEL_OPENVPN, 5, 0, 1, 16 },
-	{ APP_TUNNEL_OPENVPN, 8, 1, 1, 16 }, { APP_TUNNEL_OPENVPN, 5, 1, 1, 16 },
+	{ APP_TUNNEL_OPENVPN, ADDS_OPENVPN_V2, 0, 1, ADDS_OPENVPN_TAG }, { APP_TUNNEL_OPENVPN, ADDS_OPENVPN_V2, ADDS_OPENVPN_COMP, 1, ADDS_OPENVPN_TAG },
+	{ APP_TUNNEL_OPENVPN, ADDS_OPENVPN_V1, 0, 1, ADDS_OPENVPN_TAG }, { APP_TUNNEL_OPENVPN, ADDS_OPENVPN_V1, ADDS_OPENVPN_COMP, 1, ADDS_OPENVPN_TAG },
 	{ APP_TUNNEL_WIREGUARD, 16, 0, 16, 16 },
 	{ APP_TUNNEL_IPSEC, 16, 2, 4, 16 },
 };
@@ -38,13 +40,21 @@ static unsigned wrapped(const struct around *a, unsigned bytes)
 	return a->head + (n + a->block - 1) / a->block * a->block + a->tail;
 }
 
-float speech_tunnel_rarity(enum app tunnel, unsigned period_ms, unsigned size)
+/* OpenVPN: opcode << 3 | key id; the opcodes of data without and with a peer. */
+static bool has_header(const struct around *a, uint8_t first)
+{
+	enum { DATA_V1 = 6, DATA_V2 = 9 };
+
+	return a->app != APP_TUNNEL_OPENVPN || first >> 3 == (a->head == ADDS_OPENVPN_V2 ? DATA_V2 : DATA_V1);
+}
+
+float speech_tunnel_rarity(enum app tunnel, uint8_t first, unsigned period_ms, unsigned size)
 {
 	unsigned ways = 0, block = 1;
 	bool found = false;
 
 	for (unsigned i = 0; i < AROUND_N; i++) {
-		if (around[i].app != tunnel)
+		if (around[i].app != tunnel || !has_header(&around[i], first))
 			continue;
 		block = around[i].block;
 		for (unsigned j = 0; j < INNER_N; j++) {

@@ -108,6 +108,11 @@ static bool rises(struct turns_dir *d, unsigned size)
 	return level > was * RISE;
 }
 
+bool turns_quiet(const struct speech_turns *t, int dir, uint32_t size)
+{
+	return 2 * (size / TURN_BYTES) < t->dir[dir].loud && size <= QUIET_BYTES;
+}
+
 enum turns_kind turns_feed(struct speech_turns *t, int dir, uint32_t us, uint32_t size)
 {
 	struct turns_dir *d = &t->dir[dir];
@@ -117,7 +122,7 @@ enum turns_kind turns_feed(struct speech_turns *t, int dir, uint32_t us, uint32_
 	advance(t, us);
 	rise = rises(d, units);
 	starts = d->still >= STILL_SLOTS;
-	if (2 * units < d->loud && size <= QUIET_BYTES)
+	if (turns_quiet(t, dir, size))
 		return TURNS_QUIET;
 	saturate_up(&d->n);
 	d->still = 0;

@@ -57,6 +57,8 @@ enum turns_kind {
 
 /* Takes a packet of `size` bytes, `us` microseconds after an arbitrary start. */
 enum turns_kind turns_feed(struct speech_turns *, int dir, uint32_t us, uint32_t size);
+/* Whether it would take a packet of `size` bytes for one that is sent in silence. */
+bool turns_quiet(const struct speech_turns *, int dir, uint32_t size);
 /* Takes one that is larger than speech has: its sender is not silent. */
 void turns_pass(struct speech_turns *, int dir, uint32_t us);
 /* Learns from a reading of the clock whether `dir` keeps one. `keeps`: as far as the clock alone tells. */

@@ -47,8 +47,8 @@ const char *speech_codec(unsigned period_ms, unsigned size, enum speech_wrap);
  * where the client of a WebSocket masks what it sends (WRAP_HIDDEN alone).
  */
 float speech_codec_rarity(unsigned period_ms, unsigned small, unsigned large, enum speech_wrap);
-/* The same for datagrams of one size in a tunnel (APP_TUNNEL_...), 64 kbit/s in RTP or SRTP inside; 0: not such a size. */
-float speech_tunnel_rarity(enum app tunnel, unsigned period_ms, unsigned size);
+/* The same for datagrams of one size in a tunnel (APP_TUNNEL_...), 64 kbit/s in RTP or SRTP inside; `first`: byte of a packet; 0: not such a size. */
+float speech_tunnel_rarity(enum app tunnel, uint8_t first, unsigned period_ms, unsigned size);
 /* One size both ways: whether it is `size` in each, at one period. */
 bool speech_one_size(const struct speech_view view[2], unsigned *size);
 #define SPEECH_BITS_SAME 2.0f /* one size both ways: a guess, that among programs with one clock both ways 1 in 4 echoes or otherwise has it */

@@ -9,11 +9,15 @@
 
 #include "base/clock.h"
 #include "detect/framing.h"
+#include "detect/joined.h"
 #include "detect/record.h"
 #include "detect/rows.h"
 #include "detect/sender.h"
+#include "detect/speech_count.h"
 #include "detect/speech_talk.h"
 #include "detect/speech_weigh.h"
+#include "detect/talk_weigh.h"
+#include "detect/tunnel_adds.h"
 #include "judge/judge.h"
 
 #define TCP_PSH        0x08  /* RFC 9293, 3.1 */
@@ -23,11 +27,6 @@
 
 #define FIRST_READ_NS  (600 * NS_PER_MS)  /* aims the size tests at the clock */
 #define READ_EVERY_NS  (250 * NS_PER_MS)
-
-/* Records of one segment that are looked at: a full one of the smallest frames. */
-#define RECORDS_MAX    64
-
-#define WAITED_MAX_NS  (60 * NS_PER_MS) /* between two of them: the longest period of speech */
 
 enum test { TEST_CLOCK, TEST_SIZES, TEST_TALK, TEST_DISGUISE, TESTS };
 
@@ -42,6 +41,8 @@ struct tcp_audio {
 	struct record_dir record[2];
 	struct sender_clock sender[2];
 	uint64_t sent_ns[2];      /* time of the segment before */
+	struct ssh_packets ssh[2];
+	struct count_clock count[2];
 	struct talk talk[2];
 	uint32_t adds;            /* bytes of a record that are a tunnel's */
 	uint32_t shift_us[2];     /* added to the time of a record: none is due at the rim of a slot of `talk` */
@@ -55,75 +56,7 @@ static uint32_t since(const struct tcp_audio *s, uint64_t ns)
 	return (uint32_t)((ns - s->speech.start_ns) / NS_PER_US);
 }
 
-/* --- talk and silence --- */
-
-/*
- * Over TCP anybody may send at the very period of a frame, sizes of every kind.
- * What he does not do is talk: pass between two levels within a syllable, at no
- * interval in particular, and be silent while the other end is not. Of pairs of
- * random walks and autoregressive sizes, 10 s each, 1 in 1,500 did (docs/METHOD.md,
- * "tcp-audio"), of speech at variable rates 2 in 5. One end alone looks so for
- * once in 30. Sending nothing at all for a while says less: any program may.
- */
-#define BITS_LEVELS      3.0f  /* an end, when both do */
-#define BITS_SILENCE     2.5f  /* an end whose lower level is nothing */
-#define BITS_TURNS       2.0f  /* they mostly do not talk together */
-#define TURNS_TOGETHER (-0.15f)
-#define ECHO_TOGETHER    0.5f  /* one of them repeats what the other does */
-#define ONE_TALKS_SIZES  3.0f  /* most that sizes count when one end alone talks */
-#define SHARED_SIZES     5.0f  /* sizes follow syllables one way at least, and both ends have the same levels: with a clock */
-#define BITS_SHARED      7.0f  /* both ways 151 of 326 calls, 2 of 597 others on clocks of speech */
-#define SIZES_CAP        9.6f  /* and ever, given a clock: log2(n/3) of 2,378 windows of others that kept one (tools/calibrate --detector tcp-audio) */
-
-static float talk_of(const struct talk_view *v)
-{
-	return !v->two_levels || v->even ? 0 : v->empty ? BITS_SILENCE : BITS_LEVELS;
-}
-
-static float talk_bits(const struct talk_reading *t)
-{
-	float a = talk_of(&t->dir[0]), b = talk_of(&t->dir[1]);
-
-	if (a <= 0 || b <= 0 || !t->alike || t->together >= ECHO_TOGETHER)
-		return 0;
-	return a + b + (t->together <= TURNS_TOGETHER ? BITS_TURNS : 0);
-}
-
-/* Syllables both ways, between two levels: lopsided ones will do, for somebody who talks on or listens. */
-static bool both_follow(const struct talk_reading *t, const struct speech_opinion *o)
-{
-	for (int i = 0; i < 2; i++)
-		if (o->shape[i] != SHAPE_SYLLABLE || !t->dir[i].levels || t->dir[i].even)
-			return false;
-	return true;
-}
-
-static bool wanders(const struct talk_view *v, enum speech_shape shape)
-{
-	return v->wanders && shape != SHAPE_CODEC && shape != SHAPE_UNKNOWN;
-}
-
-/*
- * A codec of constant rate has its size, talk or not. Sizes that vary follow a
- * voice only where there is talk and silence; else any noise or walk looks so for a moment.
- */
-static float size_bits(const struct talk_reading *t, const struct speech_opinion *o)
-{
-	bool constant = o->shape[0] == SHAPE_CODEC && o->shape[1] == SHAPE_CODEC;
-	float a = talk_of(&t->dir[0]), b = talk_of(&t->dir[1]);
-
-	if (constant)
-		return fminf(o->sizes.bits, SIZES_CAP);
-	if (t->together >= ECHO_TOGETHER)
-		return 0;
-	if (t->shared && o->both_ways && o->sizes.bits >= SHARED_SIZES)
-		return fmaxf(o->sizes.bits * (float)(a > 0 && b > 0 && t->alike), BITS_SHARED);
-	if (wanders(&t->dir[0], o->shape[0]) || wanders(&t->dir[1], o->shape[1]))
-		return 0;
-	if (a + b <= 0 && !both_follow(t, o))
-		return 0;
-	return (a > 0 && b > 0 && t->alike) || both_follow(t, o) ? o->sizes.bits : fminf(o->sizes.bits, ONE_TALKS_SIZES);
-}
+/* --- in disguise --- */
 
 /*
  * Port 443 is open everywhere, and what goes there is TLS; clients that hide take it for anything. That alone is no
@@ -190,7 +123,7 @@ static void forget_all(struct held held[static TESTS])
 static void take_reading(struct held held[static TESTS], const struct speech_opinion *o, const struct talk_reading *t)
 {
 	hold(&held[TEST_CLOCK], o->clock.bits);
-	hold(&held[TEST_SIZES], size_bits(t, o));
+	hold(&held[TEST_SIZES], talk_size_bits(t, o));
 	hold(&held[TEST_TALK], talk_bits(t));
 }
 
@@ -235,6 +168,18 @@ static bool is_hidden(const struct tcp_audio *s, int dir)
 	return f == FRAMING_NONE || f == FRAMING_TLS || s->adds != 0;
 }
 
+/* Where the path's clock hides the sender's, his may be known by counting. */
+static void count_read(struct tcp_audio *s, int dir, struct speech_view *v)
+{
+	unsigned period = count_keeps_ms(&s->count[dir]);
+
+	if (period == 0 || clock_keeps(&v->clock, CLOCK_FILLED))
+		return;
+	v->clock.rough = true;
+	v->clock.period_ms = (uint8_t)period;
+	clock_aim_rate(&s->speech.dir[dir].clock, period);
+}
+
 static void weigh(struct look *l, struct tcp_audio *s, uint64_t now)
 {
 	const struct speech_view *more;
@@ -243,8 +188,10 @@ static void weigh(struct look *l, struct tcp_audio *s, uint64_t now)
 	struct speech_view v[2];
 
 	speech_read(&s->speech, now, v);
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < 2; i++) {
 		v[i].wrap = is_hidden(s, i) ? WRAP_HIDDEN : WRAP_RECORD;
+		count_read(s, i, &v[i]);
+	}
 	speech_weigh(v, &o);
 	if (o.clock.bits > 0) { /* rarely: the rest is asked of what keeps a clock */
 		talk_read(s->talk, since(s, now), &t);
@@ -261,22 +208,6 @@ static void weigh(struct look *l, struct tcp_audio *s, uint64_t now)
 
 /* --- segments --- */
 
-/* Records of one segment. */
-struct joined {
-	unsigned n;
-	struct { uint64_t ns; uint32_t size; } record[RECORDS_MAX];
-};
-
-static void collect(void *arg, uint64_t ns, uint32_t size)
-{
-	struct joined *j = arg;
-
-	if (j->n < RECORDS_MAX) {
-		j->record[j->n].ns = ns;
-		j->record[j->n++].size = size;
-	}
-}
-
 static void take_record(struct look *l, struct tcp_audio *s, uint64_t ns, uint32_t size)
 {
 	int dir = l->dir;
@@ -289,26 +220,33 @@ static void take_record(struct look *l, struct tcp_audio *s, uint64_t ns, uint32
 		detect_media_packet(l, s->speech.start_ns);
 }
 
-/*
- * What was written while a segment was under way waits for its acknowledgement (Nagle, RFC 9293 3.7.4) and leaves in
- * one piece. When within that time is not known: it is taken to have been evenly.
- */
-static void take_joined(struct look *l, struct tcp_audio *s, const struct joined *j, uint64_t ns)
+static bool is_audio(const struct tcp_audio *s, int dir, uint32_t size)
 {
-	unsigned n = 0, at = 0;
-	uint64_t step;
+	return size > s->adds && size <= SPEECH_SIZE_MAX && !turns_quiet(&s->speech.turns, dir, size - s->adds);
+}
+
+static unsigned audio_in(const struct tcp_audio *s, int dir, const struct joined *j)
+{
+	unsigned n = 0;
 
 	for (unsigned i = 0; i < j->n; i++)
-		n += j->record[i].ns == ns;
-	step = n == 0 ? 0 : (ns - s->sent_ns[l->dir]) / n;
-	step = step < WAITED_MAX_NS ? step : WAITED_MAX_NS;
-	for (unsigned i = 0; i < j->n; i++) {
-		bool whole = j->record[i].ns == ns;
+		n += is_audio(s, dir, j->record[i].size);
+	return n;
+}
 
-		take_record(l, s, whole ? ns - (n - 1 - at) * step : j->record[i].ns, j->record[i].size);
-		at += whole;
-	}
-	s->sent_ns[l->dir] = ns;
+static void take_joined(struct look *l, struct tcp_audio *s, struct joined *j, uint64_t ns)
+{
+	int dir = l->dir;
+	bool known = s->record[dir].framing != FRAMING_NONE, ssh = !known && s->adds == ADDS_SSH;
+
+	if (ssh)
+		joined_part_ssh(j, s->ssh, dir, s->sent_ns[dir]);
+	if (known || ssh)
+		count_feed(&s->count[dir], since(s, ns), audio_in(s, dir, j));
+	joined_spread(j, ns, s->sent_ns[dir]);
+	for (unsigned i = 0; i < j->n; i++)
+		take_record(l, s, j->record[i].ns, j->record[i].size);
+	s->sent_ns[dir] = ns;
 }
 
 /* When the segment left, by its sender's clock where that is known; never before the one before it. */
@@ -367,7 +305,7 @@ enum look_result tcp_audio_segment(struct look *l)
 		return LOOK_MAYBE;
 	seg.ns = time_sent(s, l->dir, p);
 	joined.n = 0;
-	record_feed(&s->record[l->dir], &seg, collect, &joined);
+	record_feed(&s->record[l->dir], &seg, joined_add, &joined);
 	take_joined(l, s, &joined, seg.ns);
 	if (now < s->read_ns)
 		return LOOK_MAYBE;

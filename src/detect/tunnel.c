@@ -9,6 +9,7 @@
 
 #include "base/cursor.h"
 #include "detect/rows.h"
+#include "detect/tunnel_adds.h"
 
 /*
  * Joined in its middle a VPN shows a constant and a counter, and so do other
@@ -52,14 +53,6 @@ struct tunnel_dir {
 };
 
 struct tunnel_state { struct tunnel_dir dir[2]; };
-
-/*
- * What stands around a frame of speech in a stream, at least; bytes. ssh: length 4, padding's length 1 and
- * padding 4 (RFC 4253, 6), a channel's data 9 (RFC 4254, 5.2), tag 16. OpenVPN with AEAD: opcode and peer 4, packet
- * number 4, tag 16 (its protocol documentation); inside IPv4, UDP, RTP (20, 8, 12).
- */
-#define SSH_ADDS     (4 + 1 + 4 + 9 + 16)
-#define OPENVPN_ADDS (4 + 4 + 16 + 20 + 8 + 12)
 
 static enum look_result found_adding(struct look *l, enum app app, const char *why, uint32_t adds)
 {
@@ -267,12 +260,12 @@ enum look_result tunnel_segment(struct look *l)
 	if (l->flow->dir[0].payloads + l->flow->dir[1].payloads > 2 * SEGMENTS_LOOKED)
 		return LOOK_NO;
 	if (begins(l, "SSH-2.0-") || begins(l, "SSH-1.99-"))
-		return found_adding(l, APP_NONE, "secure shell: it forwards connections", SSH_ADDS);
+		return found_adding(l, APP_NONE, "secure shell: it forwards connections", ADDS_SSH);
 	if (begins(l, "CONNECT "))
 		return found(l, APP_NONE, "CONNECT: a proxy carries what follows");
 	if (l->flow->dir[l->dir].payloads == 1 && is_socks5(l))
 		return found(l, APP_NONE, "SOCKS: a proxy carries what follows");
 	if (is_openvpn(l))
-		return found_adding(l, APP_TUNNEL_OPENVPN, "OpenVPN: session ids of both ends", OPENVPN_ADDS);
+		return found_adding(l, APP_TUNNEL_OPENVPN, "OpenVPN: session ids of both ends", ADDS_OPENVPN_STREAM);
 	return LOOK_MAYBE;
 }

@@ -265,16 +265,18 @@ static void few_sizes_are_codecs_without_rtp(void **state)
 /* 200 bytes inside: IPv4, UDP, RTP and 20 ms of G.711; how rare such a size is in each tunnel. */
 static void telephone_codec_in_tunnels(void **state)
 {
-	static const struct { enum app tunnel; unsigned period, size; float bits; } cases[] = {
-		{ APP_TUNNEL_OPENVPN, 20, 224, 4 }, { APP_TUNNEL_OPENVPN, 20, 225, 4 }, { APP_TUNNEL_OPENVPN, 20, 226, 0 },
-		{ APP_TUNNEL_OPENVPN, 30, 304, 4 }, { APP_TUNNEL_OPENVPN, 30, 224, 0 },
-		{ APP_TUNNEL_WIREGUARD, 20, 240, 2 }, { APP_TUNNEL_WIREGUARD, 20, 224, 0 },
-		{ APP_TUNNEL_IPSEC, 20, 236, 4 }, { APP_TUNNEL_IPSEC, 20, 240, 0 }, { APP_NONE, 20, 236, 0 },
+	enum { V1 = 6 << 3, V2 = 9 << 3 | 2 }; /* first bytes of OpenVPN's data, without and with a peer */
+	static const struct { enum app tunnel; uint8_t first; unsigned period, size; float bits; } cases[] = {
+		{ APP_TUNNEL_OPENVPN, V2, 20, 224, 5 }, { APP_TUNNEL_OPENVPN, V2, 20, 225, 5 }, { APP_TUNNEL_OPENVPN, V2, 20, 226, 0 },
+		{ APP_TUNNEL_OPENVPN, V1, 20, 221, 5 }, { APP_TUNNEL_OPENVPN, V2, 20, 221, 0 }, { APP_TUNNEL_OPENVPN, 0, 20, 224, 0 },
+		{ APP_TUNNEL_OPENVPN, V2, 30, 304, 5 }, { APP_TUNNEL_OPENVPN, V2, 30, 224, 0 },
+		{ APP_TUNNEL_WIREGUARD, 4, 20, 240, 2 }, { APP_TUNNEL_WIREGUARD, 4, 20, 224, 0 },
+		{ APP_TUNNEL_IPSEC, 0, 20, 236, 4 }, { APP_TUNNEL_IPSEC, 0, 20, 240, 0 }, { APP_NONE, 0, 20, 236, 0 },
 	};
 
 	(void)state;
 	for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++)
-		assert_true(speech_tunnel_rarity(cases[i].tunnel, cases[i].period, cases[i].size) == cases[i].bits);
+		assert_true(speech_tunnel_rarity(cases[i].tunnel, cases[i].first, cases[i].period, cases[i].size) == cases[i].bits);
 }
 
 /* --- voice --- */

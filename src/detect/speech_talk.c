@@ -179,10 +179,15 @@ static bool alike(const struct runs *r)
 	return r->square / (float)r->n - mean * mean <= EVEN * EVEN * mean * mean;
 }
 
+static bool are_known(const struct runs r[2])
+{
+	return r[0].n >= RUNS_MIN && r[1].n >= RUNS_MIN;
+}
+
 /* A timer's talk and its silence last as long each time. */
 static bool are_even(const struct runs r[2])
 {
-	return r[0].n < RUNS_MIN || r[1].n < RUNS_MIN || (alike(&r[0]) && alike(&r[1]));
+	return alike(&r[0]) && alike(&r[1]);
 }
 
 /* Fills on[] with who talks in which slot. */
@@ -216,7 +221,8 @@ static void look(const uint8_t *y, unsigned n, struct talk_view *v, bool on[stat
 	v->between = (float)between / (float)n;
 	v->empty = v->apart >= FAR_APART && s.low < EMPTY * OCTAVE;
 	v->wanders = !v->empty && v->between >= WANDERS;
-	v->even = are_even(runs);
+	v->timed = are_known(runs) && are_even(runs);
+	v->even = v->timed || !are_known(runs);
 	v->levels = n >= SLOTS_MIN && v->apart >= APART_MIN && v->between <= (v->empty ? BETWEEN_FAR : BETWEEN_MAX) &&
 	    v->changes >= CHANGES_MIN && (float)changes <= CHANGES_MAX * (float)n;
 	v->two_levels = v->levels && (float)talk >= SHARE_MIN * (float)n && (float)(n - talk) >= SHARE_MIN * (float)n;
@@ -329,5 +335,5 @@ void talk_read(struct talk both[2], uint32_t us, struct talk_reading *r)
 	if (n >= SHARED_SLOTS)
 		r->together = correlation(on[0], on[1], n);
 	r->alike = are_alike(r->dir);
-	r->shared = are_shared(y, n);
+	r->shared = !r->dir[0].timed && !r->dir[1].timed && are_shared(y, n);
 }

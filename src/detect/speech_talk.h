@@ -34,7 +34,8 @@ struct talk_view {
 	bool two_levels;         /* and a fair share of both: talks and is silent */
 	bool wanders;            /* has no levels: its sizes go everywhere */
 	bool empty;              /* next to nothing is sent in the lower level */
-	bool even;               /* talk and silence each last as long every time, as a timer makes them; or nobody knows yet */
+	bool timed;              /* talk and silence each last as long every time, as a timer makes them */
+	bool even;               /* they do, or nobody knows yet */
 	uint8_t changes;         /* from one level to the other */
 	float between;           /* part of the slots between the levels */
 	float apart;             /* octaves between them */

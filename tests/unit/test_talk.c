@@ -105,6 +105,17 @@ static void people_talk_in_turns(void **state)
 /* In the first seconds one end talks and the other listens: both have the same two levels all the same. */
 static uint32_t greeting(unsigned dir, unsigned i)
 {
+	static const uint8_t word[] = { 30, 14, 60, 22, 41, 12, 24, 36, 75, 18 }; /* frames, words and breaths by turns */
+	unsigned at = 0, k = 0;
+
+	while (at + word[k % 10] <= i)
+		at += word[k++ % 10];
+	return dir == 0 && k % 2 == 0 ? 52 + draw(8) : 26 + draw(4);
+}
+
+/* Words and breaths of one length each: a timer. */
+static uint32_t metronome(unsigned dir, unsigned i)
+{
 	return dir == 0 && i % 40 > 12 ? 52 + draw(8) : 26 + draw(4);
 }
 
@@ -128,6 +139,7 @@ static void levels_of_one_codec(void **state)
 	assert_true(run(speech).alike);
 	assert_false(run(stranger).shared);
 	assert_false(run(chorus).shared);
+	assert_false(run(metronome).shared);
 	assert_false(run(one_size).shared || run(noise).shared);
 }
 

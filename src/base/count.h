@@ -54,7 +54,9 @@
 	X(VERDICTS_REFUSED, "verdicts_refused", "messages with verdicts that the kernel did not take") \
 	X(UNMARKED, "unmarked", "connections whose mark was cleared: their packets are wanted again") \
 	X(SEEN_TWICE, "seen_twice", "datagrams of watched flows that came before: mirrored twice, or on two interfaces") \
-	X(LIMITS_FORGOTTEN, "limits_forgotten", "hosts whose rate of a limit rule was forgotten for want of room")
+	X(LIMITS_FORGOTTEN, "limits_forgotten", "hosts whose rate of a limit rule was forgotten for want of room") \
+	X(SAMPLED, "sampled", "times a cleared UDP connection lost its mark for a moment, to look at it again") \
+	X(SAMPLES_LATE, "samples_late", "rounds over the cleared UDP connections that took more than 3 s")
 
 enum counter {
 #define X(id, key, help) COUNT_##id,

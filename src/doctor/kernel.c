@@ -65,7 +65,7 @@ void look_nfqueue(const struct doctor *d, struct finding *f)
 
 void look_ctnetlink(const struct doctor *d, struct finding *f)
 {
-	if (answered(f, d->probe(PROBE_CTNETLINK), "access to tracked connections: a reload could not judge them anew",
+	if (answered(f, d->probe(PROBE_CTNETLINK), "access to tracked connections: what is live or passed for good could not be judged anew",
 	             "load nf_conntrack_netlink, or use a kernel with CONFIG_NF_CT_NETLINK"))
 		finding_say(f, HEALTH_OK, "marks of live connections can be cleared");
 }
@@ -75,8 +75,7 @@ void look_targets(const struct doctor *d, struct finding *f)
 	static const char *const names[PROBES] = {
 		[PROBE_TARGET_NFQUEUE] = "NFQUEUE", [PROBE_TARGET_CONNMARK] = "CONNMARK",
 		[PROBE_TARGET_REJECT] = "REJECT", [PROBE_MATCH_MARK] = "mark",
-		[PROBE_MATCH_CONNTRACK] = "conntrack", [PROBE_MATCH_STATISTIC] = "statistic",
-		[PROBE_MATCH_HASHLIMIT] = "hashlimit",
+		[PROBE_MATCH_CONNTRACK] = "conntrack", [PROBE_MATCH_CONNMARK] = "connmark",
 	};
 	struct names missing = { 0 };
 

@@ -94,8 +94,7 @@ static const struct extension {
 	[PROBE_TARGET_REJECT] = { "REJECT", 0, 1 },
 	[PROBE_MATCH_MARK] = { "mark", 1, 0 },
 	[PROBE_MATCH_CONNTRACK] = { "conntrack", 3, 0 },
-	[PROBE_MATCH_STATISTIC] = { "statistic", 0, 0 },
-	[PROBE_MATCH_HASHLIMIT] = { "hashlimit", 3, 0 },
+	[PROBE_MATCH_CONNMARK] = { "connmark", 1, 0 },
 };
 
 static int ask_extension(const struct extension *x)

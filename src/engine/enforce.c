@@ -8,13 +8,6 @@
 #include "base/hash.h"
 
 /*
- * A flow that showed nothing in so many payloads is cleared: the kernel passes
- * it, and samples of it keep coming. RTP needs 8 packets and ICE one, so 64
- * leave room for a call that is set up on the same ports first.
- */
-#define CLEAR_PAYLOADS 64
-
-/*
  * Unless it may be speech that only its clock shows: flows of that pace are
  * looked at for longer. In one second of silence suppression nothing is said; on
  * the bench the slowest verdicts took 17 s (docs/BENCH.md). Bulk is faster than

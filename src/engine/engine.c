@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "engine/state.h"
 
+#include <string.h>
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "detect/ndpi.h"
@@ -27,6 +29,7 @@ static const struct fate pass = { 0 };
 
 /* What a sample of a cleared flow may change. */
 struct glimpse { struct flow_probe probe; uint32_t media_packets; };
+#define GLIMPSE_PAYLOADS 8 /* three packets hold two of one end; the others leave room for what is not media among them */
 
 static struct glimpse glimpse_of(const struct flow *f, int dir)
 {
@@ -69,6 +72,24 @@ static void look_at(struct engine *e, struct flow *f, int dir, const struct pack
 	ask_ndpi(e, f, dir, pkt);
 }
 
+/*
+ * Something that might have been media makes the next packets wanted too, before
+ * the kernel is told again to pass the flow: two of one end, side by side, tell.
+ * But not again at the last of them, or what is random would never be passed.
+ */
+static void look_further(struct flow *f)
+{
+	uint32_t payloads = f->dir[0].payloads + f->dir[1].payloads;
+
+	if (payloads - f->looked_at > CLEAR_PAYLOADS)
+		f->looked_at = payloads - CLEAR_PAYLOADS + GLIMPSE_PAYLOADS;
+}
+
+static bool is_doubtful(const struct flow *f, int dir, const struct glimpse *before)
+{
+	return memcmp(&f->probe[dir], &before->probe, sizeof before->probe) != 0;
+}
+
 /* A sample of a flow that the kernel passes unasked; true when it is to be watched again. */
 static bool look_at_sample(struct engine *e, struct flow *f, int dir, const struct packet *pkt)
 {
@@ -76,10 +97,13 @@ static bool look_at_sample(struct engine *e, struct flow *f, int dir, const stru
 
 	detect_sample(&e->env, f, dir, pkt);
 	ask_ndpi(e, f, dir, pkt);
-	if (!is_news(f, dir, &before))
-		return false;
-	look_closer(f);
-	return true;
+	if (is_news(f, dir, &before)) {
+		look_closer(f);
+		return true;
+	}
+	if (is_doubtful(f, dir, &before))
+		look_further(f);
+	return false;
 }
 
 static void weigh(struct engine *e, struct flow *f, int dir, const struct packet *pkt)

@@ -103,6 +103,13 @@ bool opinion_start(struct engine *);
 /* Shows it a packet of a flow that it may still name. */
 void opinion_ask(struct engine *, struct flow *, int dir, const struct packet *);
 
+/*
+ * A flow that showed nothing in so many payloads is cleared: the kernel passes
+ * it, and samples of it keep coming. RTP needs 8 packets and ICE one, so 64
+ * leave room for a call that is set up on the same ports first.
+ */
+#define CLEAR_PAYLOADS 64
+
 /* --- enforce.c: verdict to the fate of one packet --- */
 void enforce(struct engine *, struct flow *, int dir, const struct packet *, struct fate *);
 

@@ -2,26 +2,16 @@
 #include "gate/conntrack.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
-#include <libmnl/libmnl.h>
 #include <libnetfilter_conntrack/libnetfilter_conntrack.h>
-#include <linux/netfilter/nfnetlink.h>
-#include <linux/netfilter/nfnetlink_conntrack.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "base/log.h"
+#include "gate/ctnetlink.h"
 
-#define KEYS_MAX      1024      /* connections asked for at one time; with more, all are cleared */
-#define DUMP_TRIES    3         /* the kernel says when its table changed size under a dump */
-#define DUMP_BYTES    (64 << 10)
-#define UPDATE_BYTES  (16 << 10)
-#define UPDATE_MAX    512       /* of one message: tuple, zone, mark */
-#define SEND_BYTES    (1 << 20)
-#define ANSWER_BYTES  8192      /* errors, or what is left of a message in them */
+#define KEYS_MAX   1024 /* connections asked for at one time; with more, all are cleared */
+#define DUMP_TRIES 3    /* the kernel says when its table changed size under a dump */
 
 struct wish {
 	bool all;
@@ -30,8 +20,7 @@ struct wish {
 };
 
 struct conntrack {
-	uint32_t mask;
-	struct mnl_socket *dump, *update;
+	struct ctnetlink *netlink;
 	pthread_mutex_t lock;
 	pthread_cond_t asked;
 	bool stop;
@@ -40,10 +29,6 @@ struct conntrack {
 	/* of the thread */
 	struct wish now;
 	uint64_t n;
-	bool interrupted;
-	size_t out_len;
-	char out[UPDATE_BYTES];
-	char in[DUMP_BYTES];
 };
 
 /* --- one connection --- */
@@ -87,115 +72,27 @@ static bool is_wanted(const struct wish *w, const struct nf_conntrack *ct)
 	return false;
 }
 
-/* --- updates --- */
-
-static void updates_send(struct conntrack *c)
+static bool is_named(void *arg, const struct nlmsghdr *nlh)
 {
-	char answer[ANSWER_BYTES];
+	struct nf_conntrack *ct = nfct_new();
+	bool named = ct != NULL && nfct_nlmsg_parse(nlh, ct) == 0 && is_wanted(arg, ct);
 
-	if (c->out_len == 0)
-		return;
-	if (mnl_socket_sendto(c->update, c->out, c->out_len) < 0)
-		log_warn("conntrack", "clearing marks");
-	c->out_len = 0;
-	/* only errors are answered: connections that ended meanwhile */
-	while (recv(mnl_socket_get_fd(c->update), answer, sizeof answer, MSG_DONTWAIT) > 0)
-		continue;
+	if (ct != NULL)
+		nfct_destroy(ct);
+	return named;
 }
 
-static struct nlmsghdr *message(void *at, uint16_t type, uint16_t flags, uint8_t family)
-{
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(at);
-	struct nfgenmsg *nfg;
-
-	nlh->nlmsg_type = (NFNL_SUBSYS_CTNETLINK << 8) | type;
-	nlh->nlmsg_flags = NLM_F_REQUEST | flags;
-	nfg = mnl_nlmsg_put_extra_header(nlh, sizeof *nfg);
-	nfg->nfgen_family = family;
-	nfg->version = NFNETLINK_V0;
-	return nlh;
-}
-
-/* The kernel changes only the bits of the mask (CTA_MARK_MASK), so that nobody else's are lost meanwhile. */
-static void clear_one(struct conntrack *c, struct nf_conntrack *ct)
-{
-	struct nf_conntrack *fresh = nfct_new();
-	struct nlmsghdr *nlh;
-
-	if (fresh == NULL)
-		return;
-	if (c->out_len + UPDATE_MAX > sizeof c->out)
-		updates_send(c);
-	nfct_copy(fresh, ct, NFCT_CP_ORIG);
-	if (nfct_attr_is_set(ct, ATTR_ZONE))
-		nfct_set_attr_u16(fresh, ATTR_ZONE, nfct_get_attr_u16(ct, ATTR_ZONE));
-	nfct_set_attr_u32(fresh, ATTR_MARK, 0);
-	nlh = message(c->out + c->out_len, IPCTNL_MSG_CT_NEW, 0, nfct_get_attr_u8(ct, ATTR_L3PROTO));
-	if (nfct_nlmsg_build(nlh, fresh) == 0) {
-		mnl_attr_put_u32(nlh, CTA_MARK_MASK, htonl(c->mask));
-		c->out_len += NLMSG_ALIGN(nlh->nlmsg_len);
-		c->n++;
-	}
-	nfct_destroy(fresh);
-}
-
-/* --- the walk over all connections --- */
-
-static uint32_t mark_of(const struct nlmsghdr *nlh)
-{
-	const struct nlattr *a;
-
-	mnl_attr_for_each(a, nlh, sizeof(struct nfgenmsg))
-		if (mnl_attr_get_type(a) == CTA_MARK)
-			return ntohl(mnl_attr_get_u32(a));
-	return 0;
-}
-
-static int on_connection(const struct nlmsghdr *nlh, void *arg)
-{
-	struct conntrack *c = arg;
-	struct nf_conntrack *ct;
-
-	if (nlh->nlmsg_flags & NLM_F_DUMP_INTR)
-		c->interrupted = true;
-	if ((mark_of(nlh) & c->mask) == 0 || (ct = nfct_new()) == NULL)
-		return MNL_CB_OK;
-	if (nfct_nlmsg_parse(nlh, ct) == 0 && (c->now.all || is_wanted(&c->now, ct)))
-		clear_one(c, ct);
-	nfct_destroy(ct);
-	return MNL_CB_OK;
-}
-
-static bool walk(struct conntrack *c)
-{
-	struct nlmsghdr *nlh = message(c->in, IPCTNL_MSG_CT_GET, NLM_F_DUMP, AF_UNSPEC);
-	unsigned port = mnl_socket_get_portid(c->dump);
-	ssize_t n;
-	int more = MNL_CB_OK;
-
-	c->interrupted = false;
-	if (mnl_socket_sendto(c->dump, nlh, nlh->nlmsg_len) < 0)
-		return false;
-	while (more > MNL_CB_STOP) {
-		n = mnl_socket_recvfrom(c->dump, c->in, sizeof c->in);
-		if (n < 0)
-			return false;
-		more = mnl_cb_run(c->in, (size_t)n, 0, port, on_connection, c);
-	}
-	updates_send(c);
-	return more == MNL_CB_STOP;
-}
+/* --- the thread --- */
 
 static void carry_out(struct conntrack *c)
 {
-	for (int i = 0; i < DUMP_TRIES; i++) {
-		if (!walk(c)) {
-			log_warn("conntrack", "walking connections");
-			return;
-		}
-		if (!c->interrupted)
-			return;
-	}
+	const struct ct_walk walk = { .wanted = c->now.all ? NULL : is_named, .arg = &c->now };
+	enum ct_walked walked = CT_CHANGED;
+
+	for (int i = 0; i < DUMP_TRIES && walked == CT_CHANGED; i++)
+		walked = ctnetlink_walk(c->netlink, &walk, &c->n);
+	if (walked == CT_FAILED)
+		log_warn("conntrack", "walking connections");
 }
 
 void *conntrack_main(void *arg)
@@ -262,31 +159,16 @@ uint64_t conntrack_cleared(struct conntrack *c)
 
 /* --- life --- */
 
-static struct mnl_socket *socket_new(void)
-{
-	struct mnl_socket *nl = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
-	int bytes = SEND_BYTES;
-
-	if (nl == NULL)
-		return NULL;
-	if (mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) < 0) {
-		mnl_socket_close(nl);
-		return NULL;
-	}
-	(void)setsockopt(mnl_socket_get_fd(nl), SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof bytes);
-	return nl;
-}
-
 struct conntrack *conntrack_new(uint32_t mask)
 {
 	struct conntrack *c = calloc(1, sizeof *c);
 
 	if (c == NULL)
 		return NULL;
-	c->mask = mask;
 	pthread_mutex_init(&c->lock, NULL);
 	pthread_cond_init(&c->asked, NULL);
-	if ((c->dump = socket_new()) != NULL && (c->update = socket_new()) != NULL)
+	c->netlink = ctnetlink_new(mask);
+	if (c->netlink != NULL)
 		return c;
 	conntrack_free(c);
 	return NULL;
@@ -296,10 +178,7 @@ void conntrack_free(struct conntrack *c)
 {
 	if (c == NULL)
 		return;
-	if (c->dump != NULL)
-		mnl_socket_close(c->dump);
-	if (c->update != NULL)
-		mnl_socket_close(c->update);
+	ctnetlink_free(c->netlink);
 	pthread_cond_destroy(&c->asked);
 	pthread_mutex_destroy(&c->lock);
 	free(c);

@@ -16,6 +16,7 @@
 #include "engine/limits.h"
 #include "gate/answer.h"
 #include "gate/exchange.h"
+#include "gate/mark.h"
 #include "gate/rules.h"
 #include "gate/sandbox.h"
 #include "gate/verb.h"
@@ -186,14 +187,16 @@ static bool make_shared(struct process *p)
 	p->ifaces = ifaces_new();
 	p->events = event_queue_new(EVENT_QUEUE_DEFAULT);
 	p->conntrack = conntrack_new(c->mark_mask);
-	if (p->conntrack == NULL)
+	p->sampler = sampler_new(c->mark_mask, mark_put(0, c->mark_mask, MARK_PASS));
+	if (p->conntrack == NULL || p->sampler == NULL)
 		log_warn("conntrack", "netlink");
 	if (p->policy == NULL || p->facts == NULL || p->skype == NULL || p->roles == NULL || p->limits == NULL || p->ifaces == NULL ||
-	    p->events == NULL || p->conntrack == NULL)
+	    p->events == NULL || p->conntrack == NULL || p->sampler == NULL)
 		return false;
 	mailbox_init(&p->writer.box);
 	p->writer.events = p->events;
 	p->writer.conntrack = p->conntrack;
+	p->writer.sampler = p->sampler;
 	p->writer.sink = event_sink_new(&(struct event_conf){ .eve = p->writer.eve, .sensor = c->sensor,
 		.ifaces = ifaces_names(p->ifaces), .redact = c->redact });
 	return p->writer.sink != NULL;
@@ -281,7 +284,8 @@ static bool run_threads(struct process *p)
 		if (pthread_create(&p->worker[i].thread, NULL, worker_main, &p->worker[i]) != 0)
 			return false;
 	return pthread_create(&p->writer.thread, NULL, writer_main, &p->writer) == 0 &&
-	    pthread_create(&p->conntrack_thread, NULL, conntrack_main, p->conntrack) == 0;
+	    pthread_create(&p->conntrack_thread, NULL, conntrack_main, p->conntrack) == 0 &&
+	    pthread_create(&p->sampler_thread, NULL, sampler_main, p->sampler) == 0;
 }
 
 static void join(struct process *p)
@@ -292,7 +296,9 @@ static void join(struct process *p)
 	atomic_store(&p->writer.over, true);
 	pthread_join(p->writer.thread, NULL);
 	conntrack_stop(p->conntrack);
+	sampler_stop(p->sampler);
 	pthread_join(p->conntrack_thread, NULL);
+	pthread_join(p->sampler_thread, NULL);
 }
 
 static void destroy(struct process *p)
@@ -305,6 +311,7 @@ static void destroy(struct process *p)
 	event_sink_free(p->writer.sink);
 	event_queue_free(p->events);
 	conntrack_free(p->conntrack);
+	sampler_free(p->sampler);
 	facts_free(p->facts);
 	skype_hosts_free(p->skype);
 	roles_free(p->roles);

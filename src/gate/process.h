@@ -37,7 +37,8 @@ struct process {
 	struct event_queue *events;
 	struct writer writer;
 	struct conntrack *conntrack;
-	pthread_t conntrack_thread;
+	struct sampler *sampler;
+	pthread_t conntrack_thread, sampler_thread;
 	atomic_bool stop;
 	struct ctl *ctl;           /* NULL none */
 	bool stopping;             /* the supervisor said so */

@@ -5,6 +5,7 @@
 #include "event/queue.h"
 #include "gate/conntrack.h"
 #include "gate/mailbox.h"
+#include "gate/sampler.h"
 
 /* The thread that owns the event sink: groups calls and writes what all engines say. */
 struct writer {
@@ -12,7 +13,8 @@ struct writer {
 	struct event_queue *events;
 	struct event_sink *sink;
 	FILE *eve;                 /* NULL none */
-	struct conntrack *conntrack; /* for its counter */
+	struct conntrack *conntrack; /* for its counter, */
+	struct sampler *sampler;     /* and for its */
 	unsigned n_workers;
 	atomic_bool over;          /* no engine is left: write what is there, then end */
 	pthread_t thread;

@@ -62,7 +62,7 @@ def firewall(lab):
 
 
 def theirs(state):
-    own = re.compile(r'^:SQUELCH_|^-A SQUELCH_|^-A [A-Z]+ (-m mark ! --mark 0x0/0x[0-9a-f]+ )?-j SQUELCH_')
+    own = re.compile(r'^:SQUELCH_|^-A SQUELCH_|^-A [A-Z]+ (-m mark ! --mark 0x0/0x[0-9a-f]+ |-p udp -m connmark --mark 0x[0-9a-f]+/0x[0-9a-f]+ )?-j SQUELCH_')
     return tuple([line for line in part if not own.match(line)] for part in state)
 
 

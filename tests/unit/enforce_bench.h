@@ -51,10 +51,9 @@ static inline void enforced_stop(struct enforced *e)
 	policy_free(e->rules);
 }
 
-/* The fate of a packet with so much payload, so long after the first. */
-static inline struct fate enforced_packet(struct enforced *e, uint8_t proto, size_t payload, uint64_t us)
+/* The fate of a packet, so long after the first. */
+static inline struct fate enforced_payload(struct enforced *e, uint8_t proto, const uint8_t *bytes, size_t payload, uint64_t us)
 {
-	static uint8_t bytes[1400];
 	static struct build b;
 	struct frame f;
 
@@ -67,6 +66,14 @@ static inline struct fate enforced_packet(struct enforced *e, uint8_t proto, siz
 	f = (struct frame){ .data = b.p, .caplen = (uint32_t)b.n, .len = (uint32_t)b.n, .number = 1, .link = DLT_RAW,
 		.mono_ns = NS_PER_S + us * NS_PER_US, .wall_ns = WALL_NS + us * NS_PER_US };
 	return engine_packet(e->engine, &f);
+}
+
+/* The same, of zeros. */
+static inline struct fate enforced_packet(struct enforced *e, uint8_t proto, size_t payload, uint64_t us)
+{
+	static const uint8_t bytes[1400];
+
+	return enforced_payload(e, proto, bytes, payload, us);
 }
 
 #endif

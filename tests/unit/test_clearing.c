@@ -86,6 +86,75 @@ static void samples_make_no_clock(void **state)
 	enforced_stop(&e);
 }
 
+/* --- samples: the packets that come after the kernel was told to forget that the flow is cleared --- */
+
+#define RTP_BYTES 172
+
+/* A flow of zeros, cleared; the time it then is. */
+static uint64_t clear_now(struct enforced *e)
+{
+	static const struct sender bulk = { IPPROTO_UDP, 150, 500 };
+
+	return (cleared_from(e, &bulk, 0) + 2000) * 1000ull;
+}
+
+/* An RTP packet (RFC 3550, 5.1), payload type 0. */
+static struct fate take_rtp(struct enforced *e, uint32_t ssrc, uint16_t number, uint64_t us)
+{
+	uint8_t bytes[RTP_BYTES] = { 0x80, 0, (uint8_t)(number >> 8), (uint8_t)number, 0, 0, (uint8_t)((number * 160) >> 8), (uint8_t)(number * 160),
+		(uint8_t)(ssrc >> 24), (uint8_t)(ssrc >> 16), (uint8_t)(ssrc >> 8), (uint8_t)ssrc };
+
+	return enforced_payload(e, IPPROTO_UDP, bytes, sizeof bytes, us);
+}
+
+static void a_sample_that_is_nothing_is_passed_at_once(void **state)
+{
+	static const struct sender dull = { IPPROTO_UDP, 150, 2000000 };
+	struct enforced e = start("rtp");
+	uint64_t us = clear_now(&e);
+
+	(void)state;
+	for (int i = 0; i < 100; i++, us += dull.gap_us)
+		assert_true(take(&e, &dull, us).final);
+	enforced_stop(&e);
+}
+
+/* Every sample might be RTP, and never the same: after a few more the flow is passed again. */
+static void a_doubtful_sample_is_followed_by_a_few(void **state)
+{
+	struct enforced e = start("rtp");
+	uint64_t us = clear_now(&e);
+	unsigned passed = 0;
+
+	(void)state;
+	for (uint32_t i = 1; i <= 90; i++, us += 20000) {
+		struct fate fate = take_rtp(&e, i * 0x9e3779b9u, (uint16_t)(i * 7919), us);
+
+		assert_false(fate.watch);
+		passed += fate.final;
+	}
+	assert_int_equal(passed, 90 / 9); /* one sample, eight after it */
+	enforced_stop(&e);
+}
+
+/* Two packets of one source, side by side, and the flow is watched again; then it is cut. */
+static void a_call_shows_in_two_packets(void **state)
+{
+	struct enforced e = start("rtp");
+	uint64_t us = clear_now(&e);
+	struct fate fate;
+	unsigned n = 2;
+
+	(void)state;
+	assert_false(take_rtp(&e, 0x12345678, 1, us).final);
+	assert_true(take_rtp(&e, 0x12345678, 2, us += 20000).watch);
+	do
+		fate = take_rtp(&e, 0x12345678, (uint16_t)++n, us += 20000);
+	while (!fate.drop && n < 200);
+	assert_in_range(n, 3, 60); /* 50 a second: a second */
+	enforced_stop(&e);
+}
+
 static void nobody_listens_nobody_waits(void **state)
 {
 	static const struct sender voice[] = { { IPPROTO_UDP, 150, 20000 }, { IPPROTO_TCP, 150, 20000 } };
@@ -102,6 +171,9 @@ int main(void)
 		cmocka_unit_test(bulk_is_cleared_soon),
 		cmocka_unit_test(slow_that_turns_to_bulk_is_cleared_soon),
 		cmocka_unit_test(samples_make_no_clock),
+		cmocka_unit_test(a_sample_that_is_nothing_is_passed_at_once),
+		cmocka_unit_test(a_doubtful_sample_is_followed_by_a_few),
+		cmocka_unit_test(a_call_shows_in_two_packets),
 		cmocka_unit_test(nobody_listens_nobody_waits),
 	};
 

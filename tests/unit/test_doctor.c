@@ -168,8 +168,8 @@ static void kernel_answers(void **state)
 	check("packet queues", HEALTH_BAD, "no NFQUEUE");
 	probe_error[PROBE_CTNETLINK] = EINVAL;
 	check("connection tracking", HEALTH_BAD, "tracked connections");
-	probe_error[PROBE_TARGET_CONNMARK] = probe_error[PROBE_MATCH_STATISTIC] = probe_error[PROBE_MATCH_HASHLIMIT] = ENOENT;
-	check("firewall", HEALTH_WARN, "CONNMARK, statistic, hashlimit");
+	probe_error[PROBE_TARGET_CONNMARK] = probe_error[PROBE_MATCH_CONNTRACK] = probe_error[PROBE_MATCH_CONNMARK] = ENOENT;
+	check("firewall", HEALTH_WARN, "CONNMARK, conntrack, connmark");
 	probe_error[PROBE_TARGET_NFQUEUE] = EPERM;
 	check("firewall", HEALTH_WARN, "not allowed");
 }

@@ -58,6 +58,15 @@ static void put(const char *path, const char *text)
 	fclose(f);
 }
 
+static void lead_to(const char *path, const char *target)
+{
+	char full[256];
+
+	snprintf(full, sizeof full, "%s%s", root, path);
+	(void)unlink(full);
+	assert_int_equal(symlink(target, full), 0);
+}
+
 static struct finding look(const char *name)
 {
 	struct doctor d = machine();
@@ -196,6 +205,14 @@ static void queues(void **state)
 	put("/proc/net/netfilter/nfnetlink_queue",
 	    "    0   4711     0 2 65531     0     0       12  1\n    7   99     0 2 65531     0     0       12  1\n");
 	check("queues in use", HEALTH_OK, "0 (suricata), 7 (port 99)");
+	put("/proc/815/comm", "squelch\n");
+	put("/proc/815/fd/3", "");
+	put("/proc/net/netlink",
+	    "sk               Eth Pid        Groups   Rmem     Wmem     Dump  Locks    Drops    Inode\n"
+	    "00000000a1b2c3d4 9   99         00000000 0        0        0     2        0        1233\n"
+	    "00000000a1b2c3d5 12  99         00000000 0        0        0     2        0        1234\n");
+	lead_to("/proc/815/fd/4", "socket:[1234]");
+	check("queues in use", HEALTH_OK, "0 (suricata), 7 (squelch)");
 	put("/proc/net/netfilter/nfnetlink_queue", "    0   4711     0 2 65531    30     4       12  1\n");
 	check("queues in use", HEALTH_WARN, "full queue: 34");
 	put("/proc/net/netfilter/nfnetlink_queue", "nonsense\n");

@@ -55,3 +55,9 @@ const char *text_size(uint64_t n, const char *unit, char out[static TEXT_LEN])
 	snprintf(out, TEXT_LEN, "%.*f%s%s%s", power != 0 && v < 10 ? 1 : 0, v, unit[0] != '\0' ? " " : "", powers[power], unit);
 	return out;
 }
+
+const char *text_count(uint64_t n, const char *thing, char out[static TEXT_LEN])
+{
+	snprintf(out, TEXT_LEN, "%llu %s%s", (unsigned long long)n, thing, n == 1 ? "" : "s");
+	return out;
+}

@@ -18,5 +18,7 @@ void text_wrap(FILE *out, unsigned width, unsigned at, unsigned indent, const ch
 const char *text_time(uint64_t wall_ns, const char *format, char out[static TEXT_LEN]);
 /* A number in at most three digits and a power of 1000: "999 B", "1.2 MB"; without a unit "999", "1.2M". Returns `out`. */
 const char *text_size(uint64_t n, const char *unit, char out[static TEXT_LEN]);
+/* So many of a thing, in English: "0 flows", "1 flow". `thing` has at most 10 letters. Returns `out`. */
+const char *text_count(uint64_t n, const char *thing, char out[static TEXT_LEN]);
 
 #endif

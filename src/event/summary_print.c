@@ -27,12 +27,11 @@ static const char *tame(const char *text, size_t width, char out[static SUMMARY_
 
 static void print_totals(const struct summary *s, FILE *out)
 {
-	char from[TEXT_LEN], to[TEXT_LEN], bytes[TEXT_LEN];
+	char from[TEXT_LEN], to[TEXT_LEN], bytes[TEXT_LEN], frames[TEXT_LEN], flows[TEXT_LEN];
 	const uint64_t packets = s->counts.n[COUNT_PACKETS];
 
-	fprintf(out, "%llu packets, %llu flows, %s",
-	    (unsigned long long)(packets > 0 ? packets : s->all.packets),
-	    (unsigned long long)s->all.flows, text_size(s->all.bytes, "B", bytes));
+	fprintf(out, "%s, %s, %s", text_count(packets > 0 ? packets : s->all.packets, "packet", frames),
+	    text_count(s->all.flows, "flow", flows), text_size(s->all.bytes, "B", bytes));
 	if (s->first_ns <= s->last_ns)
 		fprintf(out, ", %s to %s UTC", text_time(s->first_ns, "%Y-%m-%d %H:%M:%S", from),
 		    text_time(s->last_ns, "%Y-%m-%d %H:%M:%S", to));

@@ -191,24 +191,35 @@ def old_flow(seconds):
 
 # -- a redial
 
+DIALS = 6
+
+
+def cuts(gate):
+    """The flows cut so far, each as its first event says it."""
+    found = {}
+    for e in gate.events("voip"):
+        if e["verdict"]["action"] == "drop":
+            found.setdefault(e["flow_id"], e["voip"])
+    return list(found.values())
+
+
 def redial(squelch):
     """The same two call again, on other ports: that they were cut is evidence, and no more packets pass than before."""
     with world.world() as lab, world.gateway(lab, squelch, calls.BLOCK) as gate:
-        passed = []
-        for _ in range(2):
-            streams = calls.media_of(lab, calls.ffmpeg(calls.PCMU), 4)
-            passed.append(sum(len(s.arrived) for s in streams.values()))
-        gate.stop()
-        drops = [e for e in gate.events("voip") if e["verdict"]["action"] == "drop"]
-        flows = list(dict.fromkeys(e["flow_id"] for e in drops))
-        if len(flows) != 2:
-            raise LabError(f"{len(flows)} flows were cut, not 2")
-        first, again = ([e for e in drops if e["flow_id"] == flow][0]["voip"] for flow in flows)
-        if "redial" not in [x["detector"] for x in again["evidence"]] or "redial" in [x["detector"] for x in first["evidence"]]:
+        for dial in range(1, DIALS + 1):
+            calls.media_of(lab, calls.ffmpeg(calls.PCMU), 4)
+            lab.wait(f"call {dial} is cut", 10, lambda: len(cuts(gate)) == dial)
+            # One cut before the other end spoke teaches nothing of it (src/engine/decide.c): who speaks first is chance.
+            if dial > 1 and "both ways" in str(cuts(gate)[-2]["evidence"]):
+                break
+        else:
+            raise LabError(f"in {DIALS} calls one end was cut before the other spoke")
+        first, again = cuts(gate)[-2:]
+        if "redial" not in [x["detector"] for x in again["evidence"]] or "redial" in [x["detector"] for x in cuts(gate)[0]["evidence"]]:
             raise LabError(f"evidence: {first['evidence']}, then {again['evidence']}")
         if again["packets"] > first["packets"]:
             raise LabError(f"cut after {first['packets']} packets, the redial after {again['packets']}")
-        return f"cut after {first['packets']} packets ({passed[0]} arrive), the redial after {again['packets']} ({passed[1]})"
+        return f"cut after {first['packets']} packets, the redial after {again['packets']}"
 
 
 # -- fail-closed

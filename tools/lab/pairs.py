@@ -10,6 +10,7 @@ import re
 import signal
 import statistics
 import subprocess
+import threading
 import time
 
 from net import Lab, LabError, run
@@ -305,39 +306,79 @@ def trips(pair, n):
 
 OVERLOAD_LENGTHS = (32768, 8192, 2048, 512)  # of the queue, packets
 OVERLOAD_TRIPS, OVERLOAD_GAP_US = 400, 5000
+RUNS_S, STANDS_S = 0.02, 0.08  # a worker that gets a fifth of a processor, in pieces as of a machine that is short of them
+AFTER_S = 2.0                  # from the end of the flood until all must be as before
+Overload = collections.namedtuple("Overload", "p50 p99 most lost rate unseen overruns after")
+
+
+@contextlib.contextmanager
+def braked(process):
+    """The worker stands still most of the time."""
+    worker, over = family(process.pid)[1], threading.Event()
+
+    def brake():
+        while not over.wait(RUNS_S):
+            os.kill(worker, signal.SIGSTOP)
+            over.wait(STANDS_S)
+            os.kill(worker, signal.SIGCONT)
+    thread = threading.Thread(target=brake)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def overload(pair, n):
     """More UDP than a worker can read, failing open: what the packets of a bystander wait in the same queue."""
-    for length in OVERLOAD_LENGTHS:
-        found = [overloaded(pair, length) for _ in range(n)]
-        p50, p99, most = (statistics.median(f[i] for f in found) for i in range(3))
-        print(f"queue of {length}, flooded: a bystander's round trip p50 {p50 / 1e3:.1f}, p99 {p99 / 1e3:.1f}, most {most / 1e3:.1f} ms, "
-              f"lost {sum(f[3] for f in found)} of {n * OVERLOAD_TRIPS}; {statistics.median(f[4] for f in found) / 1e3:.0f} thousand packets/s arrive, "
-              f"{statistics.median(f[5] for f in found):.0f} of them unseen")
+    for slow in (False, True):
+        for length in OVERLOAD_LENGTHS:
+            found = [overloaded(pair, length, slow) for _ in range(n)]
+            middle_of = lambda key: statistics.median(getattr(f, key) for f in found)
+            print(f"queue of {length}{', the worker stopped four fifths of the time' if slow else ''}: a bystander's round trip "
+                  f"p50 {middle_of('p50') / 1e3:.1f}, p99 {middle_of('p99') / 1e3:.1f}, most {middle_of('most') / 1e3:.1f} ms, "
+                  f"lost {sum(f.lost for f in found)} of {n * OVERLOAD_TRIPS}; {middle_of('rate') / 1e3:.0f} thousand packets/s arrive, "
+                  f"{100 * middle_of('unseen'):.0f} % of them unseen, queue_overruns {middle_of('overruns'):.0f}; "
+                  f"{AFTER_S:.0f} s after the flood p99 {middle_of('after') / 1e3:.1f} ms")
 
 
-def overloaded(pair, length):
-    """p50, p99 and most of round trips in microseconds, lost ones; packets/s that arrive meanwhile; packets the queue had no room for."""
-    pair.forget()
-    pair.queue("udp", UDP_QUEUE)
-    with block(pair, length, ()):
-        echo = pair.start("server", tool(pair, "nq"), "echo", str(ECHO_PORT), "60")
-        pair.wait_port("server", ECHO_PORT, "-u")
-        sender = pair.start("client", tool(pair, "nq"), "blast", SERVER, str(BLAST_PORT), str(FLOWS), "60")
-        time.sleep(WARM_S)
-        first, at = pair.arrived(), time.monotonic()
-        out = pair.run("client", tool(pair, "nq"), "rtt", SERVER, str(ECHO_PORT), str(OVERLOAD_TRIPS), str(OVERLOAD_GAP_US), timeout=60)
-        rate = (pair.arrived() - first) / (time.monotonic() - at)
-        with open(f"/proc/{pair.anchor.pid}/net/netfilter/nfnetlink_queue") as fh:
-            row = next(line.split() for line in fh if int(line.split()[0]) == UDP_QUEUE)
-        pair.stop(sender)
-        pair.stop(echo)
+def trips_of(pair, count):
+    """p50, p99, most in microseconds, and how many were lost."""
+    out = pair.run("client", tool(pair, "nq"), "rtt", SERVER, str(ECHO_PORT), str(count), str(OVERLOAD_GAP_US), timeout=60)
     said = re.search(r"lost (\d+) p50 ([\d.]+) .*p99 ([\d.]+) .*max ([\d.]+)", out)
     if said is None:
         raise LabError(f"no answer at all: {out}")
     lost, *trips_us = map(float, said.groups())
-    return *trips_us, int(lost), rate, sum(map(int, row[5:7]))
+    return *trips_us, int(lost)
+
+
+def counted(pair, *keys):
+    out = pair.run("gateway", pair.squelch, "ctl", "--socket", pair.path("ctl"), "stats")
+    return [int(re.search(rf"^{key} +(\d+)", out, re.M).group(1)) for key in keys]
+
+
+def overloaded(pair, length, slow):
+    """An Overload."""
+    pair.forget()
+    pair.queue("udp", UDP_QUEUE)
+    with block(pair, length, ()) as process:
+        echo = pair.start("server", tool(pair, "nq"), "echo", str(ECHO_PORT), "60")
+        pair.wait_port("server", ECHO_PORT, "-u")
+        sender = pair.start("client", tool(pair, "nq"), "blast", SERVER, str(BLAST_PORT), str(FLOWS), "60")
+        time.sleep(WARM_S)
+        with braked(process) if slow else contextlib.nullcontext():
+            came, seen, at = pair.arrived(), counted(pair, "packets")[0], time.monotonic()
+            *trips_us, lost = trips_of(pair, OVERLOAD_TRIPS)
+            came, seen, took = pair.arrived() - came, counted(pair, "packets")[0] - seen, time.monotonic() - at
+        pair.stop(sender)
+        time.sleep(AFTER_S)
+        after = trips_of(pair, OVERLOAD_TRIPS // 4)
+        overruns = counted(pair, "queue_overruns")[0]
+        pair.stop(echo)
+        if process.poll() is not None or after[3]:
+            raise LabError(f"after the flood {after[3]} answers are missing")
+    return Overload(*trips_us, lost, came / took, max(0, 1 - seen / came), overruns, after[1])
 
 
 PARTS = {"inspected": inspected, "cleared": cleared, "tcp": tcp, "trips": trips, "overload": overload}

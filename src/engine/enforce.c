@@ -63,9 +63,10 @@ static bool in_degraded_run(const struct engine *e, const struct flow *f, const 
 	    pkt->payload_wire != 0 && pkt->payload_wire <= DEGRADE_SPEECH_BYTES;
 }
 
+/* What was cleared once was heard then; samples of it have no clock. */
 static bool may_be_speech(const struct engine *e, const struct flow *f)
 {
-	return e->mono_ns - f->first_ns < HEAR_NS && detect_hears(&e->env, f);
+	return !(f->flags & FLOW_FINAL) && e->mono_ns - f->first_ns < HEAR_NS && detect_hears(&e->env, f);
 }
 
 /* Nothing more will be learned from this flow's packets, as long as it looks as it did. In a tunnel anything may begin. */

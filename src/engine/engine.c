@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "engine/state.h"
 
-#include <string.h>
-
 #include "base/clock.h"
 #include "base/log.h"
 #include "detect/ndpi.h"
@@ -87,7 +85,9 @@ static void look_further(struct flow *f)
 
 static bool is_doubtful(const struct flow *f, int dir, const struct glimpse *before)
 {
-	return memcmp(&f->probe[dir], &before->probe, sizeof before->probe) != 0;
+	const struct flow_probe *now = &f->probe[dir], *was = &before->probe;
+
+	return now->ssrc != was->ssrc || now->ts != was->ts || now->seq != was->seq;
 }
 
 /* A sample of a flow that the kernel passes unasked; true when it is to be watched again. */

@@ -56,7 +56,9 @@
 	X(SEEN_TWICE, "seen_twice", "datagrams of watched flows that came before: mirrored twice, or on two interfaces") \
 	X(LIMITS_FORGOTTEN, "limits_forgotten", "hosts whose rate of a limit rule was forgotten for want of room") \
 	X(SAMPLED, "sampled", "times a cleared UDP connection lost its mark for a moment, to look at it again") \
-	X(SAMPLES_LATE, "samples_late", "rounds over the cleared UDP connections that took more than 3 s")
+	X(SAMPLES_LATE, "samples_late", "rounds over the cleared UDP connections that took more than 3 s") \
+	X(QUEUE_FULL, "queue_full", "looks at a queue, five a second, that found it at its length: what came then passed unseen, or was lost with --fail-closed") \
+	X(QUEUE_LOST, "queue_lost", "packets the kernel lost because a queue or its socket was full: with --fail-closed")
 
 enum counter {
 #define X(id, key, help) COUNT_##id,

@@ -197,6 +197,7 @@ static bool make_shared(struct process *p)
 	p->writer.events = p->events;
 	p->writer.conntrack = p->conntrack;
 	p->writer.sampler = p->sampler;
+	p->writer.backlog = p->start->backlog;
 	p->writer.sink = event_sink_new(&(struct event_conf){ .eve = p->writer.eve, .sensor = c->sensor,
 		.ifaces = ifaces_names(p->ifaces), .redact = c->redact });
 	return p->writer.sink != NULL;

@@ -2,6 +2,7 @@
 #ifndef SQUELCH_GATE_PROCESS_H
 #define SQUELCH_GATE_PROCESS_H
 
+#include "gate/backlog.h"
 #include "gate/gate.h"
 #include "gate/privilege.h"
 #include "gate/verb.h"
@@ -18,6 +19,7 @@ struct process_start {
 	pid_t parent;
 	int verbs, eve, ctl;       /* descriptors; -1 none */
 	beat *beats;               /* one a queue */
+	const struct backlog_tally *backlog;
 };
 
 #define POLICIES_LEFT 8 /* then no more rules are taken until events are written again */

@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/exit.h"
 #include "base/log.h"
+#include "gate/backlog.h"
 #include "gate/ctl.h"
 #include "gate/keeper.h"
 #include "gate/notify.h"
@@ -37,12 +38,19 @@
 #define STEADY_NS   (60 * NS_PER_S)   /* after so long without a fault the next restart is at once again */
 #define FOLDER_MODE 0755
 
+/* In memory that the working process sees too. */
+struct shared {
+	beat beats[QUEUES_MAX];
+	struct backlog_tally backlog;
+};
+
 struct supervisor {
 	const struct gate_conf *conf;
 	struct identity identity;
 	struct keeper keeper;      /* its verbs: to the working process */
-	beat *beats;
+	struct shared *shared;
 	struct watchman watchman;
+	struct backlog backlog;
 	unsigned n;
 	int ctl;                   /* listening control socket, -1 none */
 	pid_t pid;                 /* 0 none */
@@ -120,6 +128,7 @@ static void (*const verbs[VERBS])(struct supervisor *) = {
 static void on_ready(struct supervisor *s)
 {
 	s->ready = s->ever_ready = true;
+	backlog_begin(&s->backlog);
 	log_info("gate", "%u queues bound", s->n);
 	notify_say("READY=1");
 }
@@ -145,11 +154,14 @@ static void child(struct supervisor *s, int verbs_fd, int eve, pid_t parent)
 {
 	struct process_start start = {
 		.conf = s->conf, .rules = s->keeper.rules, .identity = s->identity, .parent = parent,
-		.verbs = verbs_fd, .eve = eve, .ctl = s->ctl, .beats = s->beats,
+		.verbs = verbs_fd, .eve = eve, .ctl = s->ctl, .beats = s->shared->beats,
+		.backlog = &s->shared->backlog,
 	};
 	int code;
 
 	close(s->keeper.verbs);
+	if (s->backlog.fd >= 0)
+		close(s->backlog.fd);
 	code = process_run(&start);
 	fflush(stdout);
 	exit(code);
@@ -167,7 +179,9 @@ static void start(struct supervisor *s)
 		return;
 	}
 	for (unsigned i = 0; i < s->n; i++)
-		atomic_store(&s->beats[i], BEAT_NONE);
+		atomic_store(&s->shared->beats[i], BEAT_NONE);
+	atomic_store(&s->shared->backlog.full, 0);
+	atomic_store(&s->shared->backlog.lost, 0);
 	s->keeper.verbs = pair[0];
 	s->ready = s->hung = false;
 	fflush(NULL);
@@ -191,7 +205,7 @@ static void watch(struct supervisor *s, uint64_t now)
 
 	if (s->pid <= 0 || s->hung)
 		return;
-	i = watchman_round(&s->watchman, s->beats, s->n, now);
+	i = watchman_round(&s->watchman, s->shared->beats, s->n, now);
 	if (i >= 0)
 		log_warnx("gate", "worker %d does not answer: traffic passes by, starting anew", i);
 	else if (!s->ready && now - s->started_ns > START_NS)
@@ -281,6 +295,8 @@ static void round_once(struct supervisor *s)
 	hear(s);
 	reap(s, now);
 	watch(s, now);
+	if (s->pid > 0 && s->ready && !s->stopping)
+		backlog_look(&s->backlog, now);
 	if (want_reload) {
 		want_reload = 0;
 		on_reload(s);
@@ -312,11 +328,11 @@ static bool first_rules(struct supervisor *s)
 	return policy != NULL;
 }
 
-static beat *shared_beats(void)
+static struct shared *shared_new(void)
 {
-	beat *b = mmap(NULL, QUEUES_MAX * sizeof *b, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct shared *s = mmap(NULL, sizeof *s, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
-	return b == MAP_FAILED ? NULL : b;
+	return s == MAP_FAILED ? NULL : s;
 }
 
 int gate_supervise(const struct gate_conf *conf)
@@ -331,9 +347,10 @@ int gate_supervise(const struct gate_conf *conf)
 		free(s.keeper.rules);
 		return EXIT_USAGE;
 	}
-	s.beats = shared_beats();
-	if (s.beats == NULL)
+	s.shared = shared_new();
+	if (s.shared == NULL)
 		return EXIT_MEMORY;
+	s.backlog = (struct backlog){ .conf = conf, .tally = &s.shared->backlog, .fd = -1 };
 	s.ctl = listen_ctl(&s);
 	catch_signals();
 	while (!s.stopping || s.pid != 0)
@@ -342,6 +359,8 @@ int gate_supervise(const struct gate_conf *conf)
 		close(s.ctl);
 		(void)unlink(conf->ctl);
 	}
+	if (s.backlog.fd >= 0)
+		close(s.backlog.fd);
 	free(s.keeper.rules);
 	return s.code;
 }

@@ -29,6 +29,7 @@ void writer_counts(const struct writer *w, struct counts *counts)
 	count_add(counts, COUNT_EVENTS_LOST, event_queue_lost(w->events));
 	count_add(counts, COUNT_UNMARKED, conntrack_cleared(w->conntrack));
 	sampler_counts(w->sampler, counts);
+	backlog_counts(w->backlog, counts);
 }
 
 static void take(struct writer *w, struct event *ev)

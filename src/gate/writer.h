@@ -3,6 +3,7 @@
 #define SQUELCH_GATE_WRITER_H
 
 #include "event/queue.h"
+#include "gate/backlog.h"
 #include "gate/conntrack.h"
 #include "gate/mailbox.h"
 #include "gate/sampler.h"
@@ -14,7 +15,8 @@ struct writer {
 	struct event_sink *sink;
 	FILE *eve;                 /* NULL none */
 	struct conntrack *conntrack; /* for its counter, */
-	struct sampler *sampler;     /* and for its */
+	struct sampler *sampler;     /* for its, */
+	const struct backlog_tally *backlog; /* and for its */
 	unsigned n_workers;
 	atomic_bool over;          /* no engine is left: write what is there, then end */
 	pthread_t thread;

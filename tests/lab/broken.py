@@ -220,6 +220,48 @@ def stalled(squelch):
     return f"not measured: this machine is too busy to stop a process for {STALL_S} s, {ATTEMPTS} times"
 
 
+# -- a queue at its length
+
+SHORT, FILLS, FILL_RATE = 4, 3, 50  # packets that may wait; how often the worker stands still; packets/s, so that some 20 come meanwhile
+COUNTED_S = 10
+
+
+def filled(lab, path, gate):
+    """None when the worker was ended since this machine stopped it for too long; else (counters, packets sent, packets that came)."""
+    beat = probe(lab, "client", "beat", SERVER4, PORT, FILL_RATE, 60)
+    lab.wait("traffic", 10, lambda: len(arrivals(path)) >= FILL_RATE)
+    pid = gate.children()[0]
+    for _ in range(FILLS):
+        stall(pid)
+        time.sleep(RUN_S)
+    lab.stop(beat)
+    sent, end = len(sent_at(lab, beat)), time.monotonic() + COUNTED_S
+    while (came := len(arrivals(path))) + (said := counters(gate))["queue_lost"] < sent and time.monotonic() < end:
+        time.sleep(0.2)
+    return (said, sent, came) if pid in gate.children() else None
+
+
+def queue_full(closed):
+    """A queue is full while its worker stands still: the rest passes unseen, or is lost, and it is counted."""
+    closing = ("--fail-closed",) if closed else ()
+
+    def case(squelch):
+        for _ in range(ATTEMPTS):
+            with world.world() as lab:
+                path = sink(lab)
+                with world.gateway(lab, squelch, calls.BLOCK, hook=closing, options=(*closing, "--queue-length", str(SHORT))) as gate:
+                    found = filled(lab, path, gate)
+            if found:
+                break
+        else:
+            return f"not measured: this machine is too busy to stop a process for {STALL_S} s, {ATTEMPTS} times"
+        said, sent, came = found
+        if not said["queue_full"] or sent - came != said["queue_lost"] or closed != (sent > came):
+            raise LabError(f"{sent} packets sent, {came} came; queue_full {said['queue_full']}, queue_lost {said['queue_lost']}")
+        return f"found full {said['queue_full']} times; of {sent} packets {sent - came} lost, {said['queue_lost']} counted"
+    return case
+
+
 # Name, function of the path of squelch, in every run.
 TABLE = (
     ("conntrack-off", conntrack_off, True),
@@ -227,4 +269,6 @@ TABLE = (
     ("fragments", fragments, True),
     ("unreadable", unreadable, True),
     ("stalled", stalled, True),
+    ("queue-full", queue_full(False), True),
+    ("queue-full-closed", queue_full(True), True),
 )

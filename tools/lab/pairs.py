@@ -319,7 +319,7 @@ OVERLOAD_LENGTHS = (32768, 8192, 2048, 512)  # of the queue, packets
 OVERLOAD_TRIPS, OVERLOAD_GAP_US = 400, 5000
 RUNS_S, STANDS_S = 0.02, 0.08  # a worker that gets a fifth of a processor, in pieces as of a machine that is short of them
 AFTER_S = 2.0                  # from the end of the flood until all must be as before
-Overload = collections.namedtuple("Overload", "p50 p99 most lost rate unseen overruns after")
+Overload = collections.namedtuple("Overload", "p50 p99 most lost rate unseen overruns full after")
 
 
 @contextlib.contextmanager
@@ -350,7 +350,7 @@ def overload(pair, n):
             print(f"queue of {length}{', the worker stopped four fifths of the time' if slow else ''}: a bystander's round trip "
                   f"p50 {middle_of('p50') / 1e3:.1f}, p99 {middle_of('p99') / 1e3:.1f}, most {middle_of('most') / 1e3:.1f} ms, "
                   f"lost {sum(f.lost for f in found)} of {n * OVERLOAD_TRIPS}; {middle_of('rate') / 1e3:.0f} thousand packets/s arrive, "
-                  f"{100 * middle_of('unseen'):.0f} % of them unseen, queue_overruns {middle_of('overruns'):.0f}; "
+                  f"{100 * middle_of('unseen'):.0f} % of them unseen, queue_overruns {middle_of('overruns'):.0f}, queue_full {middle_of('full'):.0f}; "
                   f"{AFTER_S:.0f} s after the flood p99 {middle_of('after') / 1e3:.1f} ms")
 
 
@@ -385,11 +385,11 @@ def overloaded(pair, length, slow):
         pair.stop(sender)
         time.sleep(AFTER_S)
         after = trips_of(pair, OVERLOAD_TRIPS // 4)
-        overruns = counted(pair, "queue_overruns")[0]
+        overruns, full = counted(pair, "queue_overruns", "queue_full")
         pair.stop(echo)
         if process.poll() is not None or after[3]:
             raise LabError(f"after the flood {after[3]} answers are missing")
-    return Overload(*trips_us, lost, came / took, max(0, 1 - seen / came), overruns, after[1])
+    return Overload(*trips_us, lost, came / took, max(0, 1 - seen / came), overruns, full, after[1])
 
 
 PARTS = {"inspected": inspected, "cleared": cleared, "tcp": tcp, "trips": trips, "overload": overload}

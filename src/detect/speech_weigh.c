@@ -342,7 +342,8 @@ static bool take_turns(const struct speech_view v[2])
 /* Who listens now kept the clock when he talked. */
 static void weigh_turns(const struct speech_view v[2], struct speech_opinion *o)
 {
-	if (!take_turns(v))
+	o->turns = take_turns(v);
+	if (!o->turns)
 		return;
 	if (o->clock.bits < BITS_CLOCK_BOTH)
 		o->clock = (struct speech_bits){ BITS_CLOCK_BOTH, "packets keep the clock of speech both ways, by turns, every {0} ms", { v[0].kept_ms } };

@@ -26,13 +26,24 @@ static float talk_of(const struct talk_view *v)
 	return !v->two_levels || v->even ? 0 : v->empty ? BITS_SILENCE : BITS_LEVELS;
 }
 
-float talk_bits(const struct talk_reading *t)
+/* Where silence is left out and taking turns shows at once, in packets (speech_turns.h), no levels need be awaited. */
+static float turns_bits(const struct speech_opinion *o)
+{
+	return o->turns && o->sizes.bits >= SHARED_SIZES ? 2 * BITS_SILENCE + BITS_TURNS : 0;
+}
+
+static float levels_bits(const struct talk_reading *t)
 {
 	float a = talk_of(&t->dir[0]), b = talk_of(&t->dir[1]);
 
 	if (a <= 0 || b <= 0 || !t->alike || t->together >= ECHO_TOGETHER)
 		return 0;
 	return a + b + (t->together <= TURNS_TOGETHER ? BITS_TURNS : 0);
+}
+
+float talk_bits(const struct talk_reading *t, const struct speech_opinion *o)
+{
+	return fmaxf(levels_bits(t), turns_bits(o));
 }
 
 /* Syllables both ways, between two levels: lopsided ones will do, for somebody who talks on or listens. */

@@ -99,32 +99,36 @@ static float disguised_size_bits(const struct speech_view v[2])
 /*
  * A test speaks when two readings in a row agree, so that a moment of chance is
  * not a call. What it once said is forgotten over a minute or two while a clock goes
- * on (a monologue is not the end of a call), and faster without one.
+ * on (a monologue is not the end of a call), and faster without one. Once the flow is
+ * sure to be a call, readings add to that and take nothing away, as under cadence:
+ * else one at the threshold would be decided anew with every word.
  */
 #define FORGET_BITS 0.25f /* a reading without a clock: 1 bit a second */
 #define FADE_BITS   0.01f /* and a reading that does not repeat it */
 
 static void hold(struct held *h, float bits)
 {
-	if (bits <= 0)
-		h->bits -= fminf(h->bits, FADE_BITS);
 	h->bits = fmaxf(h->bits, fminf(bits, h->last));
 	h->last = bits;
 }
 
-static void forget_all(struct held held[static TESTS])
+static void forget(struct held *h, float bits)
 {
-	for (unsigned i = 0; i < TESTS; i++) {
-		held[i].last = 0;
-		held[i].bits -= fminf(held[i].bits, FORGET_BITS);
-	}
+	h->bits -= fminf(h->bits, bits);
 }
 
-static void take_reading(struct held held[static TESTS], const struct speech_opinion *o, const struct talk_reading *t)
+static void fade(struct held held[static TESTS], bool clock)
 {
-	hold(&held[TEST_CLOCK], o->clock.bits);
-	hold(&held[TEST_SIZES], talk_size_bits(t, o));
-	hold(&held[TEST_TALK], talk_bits(t));
+	for (unsigned i = 0; i < TESTS; i++)
+		if (!clock || held[i].last <= 0)
+			forget(&held[i], clock ? FADE_BITS : FORGET_BITS);
+}
+
+/* What one reading says, test by test. */
+static void take_reading(struct held held[static TESTS], const float said[static TESTS])
+{
+	for (unsigned i = 0; i < TESTS; i++)
+		hold(&held[i], said[i]);
 }
 
 /* [sizes][talk] */
@@ -180,12 +184,21 @@ static void count_read(struct tcp_audio *s, int dir, struct speech_view *v)
 	clock_aim_rate(&s->speech.dir[dir].clock, period);
 }
 
+/* The flow is called media with so many bits. */
+static bool called_media(const struct look *l, float bits)
+{
+	const struct watch *w = l->flow->watch;
+
+	return w != NULL && w->cls == CLASS_MEDIA && w->bits >= bits;
+}
+
 static void weigh(struct look *l, struct tcp_audio *s, uint64_t now)
 {
 	const struct speech_view *more;
 	struct speech_opinion o;
 	struct talk_reading t;
 	struct speech_view v[2];
+	float said[TESTS] = { 0 };
 
 	speech_read(&s->speech, now, v);
 	for (int i = 0; i < 2; i++) {
@@ -196,11 +209,14 @@ static void weigh(struct look *l, struct tcp_audio *s, uint64_t now)
 	if (o.clock.bits > 0) { /* rarely: the rest is asked of what keeps a clock */
 		talk_read(s->talk, since(s, now), &t);
 		place_slots(s, v);
-		take_reading(s->held, &o, &t);
-		hold(&s->held[TEST_DISGUISE], is_disguised(s, l->flow, &o) ? BITS_DISGUISED + disguised_size_bits(v) : 0);
-	} else {
-		forget_all(s->held);
+		said[TEST_CLOCK] = o.clock.bits;
+		said[TEST_SIZES] = talk_size_bits(&t, &o);
+		said[TEST_TALK] = talk_bits(&t, &o);
+		said[TEST_DISGUISE] = is_disguised(s, l->flow, &o) ? BITS_DISGUISED + disguised_size_bits(v) : 0;
 	}
+	take_reading(s->held, said);
+	if (!called_media(l, ACT_BITS))
+		fade(s->held, said[TEST_CLOCK] > 0);
 	more = &v[v[1].n > v[0].n];
 	if (s->held[TEST_CLOCK].bits > 0 && more->clock.period_ms != 0)
 		say(l, s->held, more);
@@ -273,9 +289,7 @@ bool tcp_audio_hears(const struct flow *f)
 /* RTP that was read in the stream says more than its clock. */
 static bool not_needed(const struct look *l)
 {
-	const struct watch *w = l->flow->watch;
-
-	return w != NULL && w->cls == CLASS_MEDIA && w->bits >= 2 * ACT_BITS;
+	return called_media(l, 2 * ACT_BITS);
 }
 
 static struct tcp_audio *start(struct look *l, uint64_t now)

@@ -10,6 +10,7 @@
 
 #include "detect/speech_talk.h"
 #include "detect/speech_weigh.h"
+#include "detect/talk_weigh.h"
 
 #define FRAME_US  20000u
 #define SECONDS   14u
@@ -238,6 +239,22 @@ static void silence_is_forgotten(void **state)
 	assert_false(r.dir[0].two_levels || r.dir[1].two_levels);
 }
 
+/* One end is still at its first turn, so no levels are known of it: but each sends while the other is silent, on one clock. */
+static void turns_of_packets_are_talk(void **state)
+{
+	struct talk_reading unknown = { 0 }, talk = run(left_out);
+	struct speech_opinion o = { .both_ways = true, .turns = true, .sizes = { .bits = 8 } };
+
+	(void)state;
+	assert_true(talk_bits(&unknown, &o) > 0);
+	assert_true(talk_bits(&talk, &o) >= talk_bits(&unknown, &o));
+	o.sizes.bits = 0; /* sizes that follow nothing: two programs that answer each other */
+	assert_true(talk_bits(&unknown, &o) == 0);
+	o = (struct speech_opinion){ .both_ways = true, .sizes = { .bits = 8 } };
+	assert_true(talk_bits(&unknown, &o) == 0);
+	assert_true(talk_bits(&talk, &o) > 0);
+}
+
 static void rarity_of_sizes(void **state)
 {
 	(void)state;
@@ -263,6 +280,7 @@ int main(void)
 		cmocka_unit_test(noise_wanders),
 		cmocka_unit_test(walks_do_not_either),
 		cmocka_unit_test(silence_is_forgotten),
+		cmocka_unit_test(turns_of_packets_are_talk),
 		cmocka_unit_test(rarity_of_sizes),
 	};
 

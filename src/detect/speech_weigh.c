@@ -63,6 +63,10 @@ static void weigh_both(const struct speech_view v[2], struct speech_opinion *o)
 {
 	uint32_t a = v[0].clock.period_ms, b = v[1].clock.period_ms;
 
+	if (a != b && (v[0].clock.likely || v[1].clock.likely)) {
+		o->clock = (struct speech_bits){ BITS_CLOCK_HALF, "packets both ways at rates of speech, one every {0} and every {1} ms", { a, b } };
+		return;
+	}
 	o->both_ways = true;
 	if (a != b)
 		o->clock = (struct speech_bits){ BITS_CLOCK_MIXED, "packets keep the clocks of speech, every {0} and every {1} ms", { a, b } };

@@ -21,6 +21,9 @@ const uint8_t clock_period_ms[CLOCK_PERIODS] = { 10, 20, 30, 40, 60 };
 #define ON_GRID        5        /* a fifth of the period to each side; */
 #define ON_GRID_SHARP  8        /* an eighth where phases agree like this: */
 #define SHARP          0.65f
+#define BLURRED        0.4f     /* below it a third of the frames are off the grid (normal delays), and what is left has few neighbours */
+#define LINES_FILLED   1.5f     /* packets for each slot: more than one talker has */
+#define LINE_STAYS     1.33f    /* times its packets must another have to be aimed at instead: talkers of one flow have about as many each */
 
 #define KEEPS_MS        800   /* of talk: by then a loop that sleeps 20 ms and a third has slipped by half a period */
 #define KEEPS_BITS      16.0f /* against chance; games that keep a clock pass it, chance does not */
@@ -274,6 +277,52 @@ static bool slipped(const struct speech_clock *c, unsigned period_ms)
 	return clock_period_index(2 * period_ms) != 0 && part_in_step(c, period_ms) < SLIP_OWN && part_in_step(c, 2 * period_ms) >= SLIP_DOUBLE;
 }
 
+/* Packets within an eighth of the period of a phase. */
+static unsigned packets_near(const struct speech_clock *c, uint32_t phase_us, uint32_t period_us)
+{
+	uint32_t near = period_us / ON_GRID_SHARP;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < CLOCK_BINS; i++) {
+		uint32_t off = (CLOCK_FOLD_US + i * CLOCK_BIN_US + CLOCK_BIN_US / 2 - phase_us) % period_us;
+
+		n += off <= near || off >= period_us - near ? c->phase[i] : 0;
+	}
+	return n;
+}
+
+/*
+ * Where several talkers share the flow, each on a grid of his own: that of the one most packets are near, us. Who was
+ * aimed at before stays so unless another has clearly more; else sizes of both would be compared.
+ */
+static uint32_t busiest_phase(const struct speech_clock *c, unsigned period_ms)
+{
+	uint32_t period = period_ms * 1000, best = c->aim_phase * AIM_US % period;
+	float most = LINE_STAYS * (float)packets_near(c, best, period);
+
+	for (uint32_t at = CLOCK_BIN_US / 2; at < CLOCK_FOLD_US; at += CLOCK_BIN_US) {
+		float n = (float)packets_near(c, at, period);
+
+		if (n <= most)
+			continue;
+		most = n;
+		best = at % period;
+	}
+	return best;
+}
+
+/* Where a network blurs the phase and the number of packets is that of the clock, all are frames, in order. */
+static void aim(struct speech_clock *c, const struct clock_reading *best)
+{
+	bool lines = best->filled >= LINES_FILLED;
+	bool blurred = best->agreement < BLURRED && best->even < KEEPS_EVEN;
+	bool all = best->rough || (blurred && !lines && rate_filled(&c->rate, best->period_ms) != 0);
+
+	c->aim_period = clock_period_index(best->period_ms) & 7;
+	c->aim_phase = (lines ? busiest_phase(c, best->period_ms) : best->phase_us) / AIM_US & 127;
+	c->aim_blur = all ? CLOCK_RATE_ONLY : lines || best->agreement >= SHARP ? CLOCK_SHARP : CLOCK_BLURRED;
+}
+
 struct clock_reading clock_read(struct speech_clock *c, uint32_t span_us)
 {
 	struct clock_reading best = { .n = phases(c), .packets = (uint16_t)gaps(c, 0, UINT16_MAX) };
@@ -292,14 +341,13 @@ struct clock_reading clock_read(struct speech_clock *c, uint32_t span_us)
 		best.likely = true;
 		best.period_ms = c->rate.period_ms;
 	}
-	if (best.rough || (!best.likely && best.agreement >= AIM_AGREEMENT && best.bits >= AIM_BITS)) {
-		c->aim_period = clock_period_index(best.period_ms) & 7;
-		c->aim_phase = best.phase_us / AIM_US & 127;
-		c->aim_blur = best.rough ? CLOCK_RATE_ONLY : best.agreement >= SHARP ? CLOCK_SHARP : CLOCK_BLURRED;
-	}
-	best.filled = (float)best.n * (float)best.period_ms * 1000 / (float)span_us;
-	best.in_step = part_in_step(c, best.period_ms);
 	best.even = part_even(c, best.period_ms);
+	best.filled = (float)best.n * (float)best.period_ms * 1000 / (float)span_us;
+	if (best.even < KEEPS_EVEN)
+		best.filled = fmaxf(best.filled, rate_filled(&c->rate, best.period_ms)); /* a network lets packets go together, or else the phase was lost */
+	if (best.rough || (!best.likely && best.agreement >= AIM_AGREEMENT && best.bits >= AIM_BITS))
+		aim(c, &best);
+	best.in_step = part_in_step(c, best.period_ms);
 	best.skips = (uint8_t)gaps(c, best.period_ms * 3 / 2 + 1, UINT16_MAX);
 	return best;
 }

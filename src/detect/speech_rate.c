@@ -166,16 +166,30 @@ void rate_follow(struct speech_rate *r)
 		r->fano = FANO_UNKNOWN; /* the set-up of a call may have been among it */
 }
 
+/* The number of packets is time / period, and there are not many of other kinds. */
+static bool count_holds(const struct speech_rate *r)
+{
+	float span = span_us(r), error = rate_error(r, r->period_ms);
+
+	if (r->mean / MEAN_ONE * (float)r->period_ms * 1000 > OTHERS_MAX * (1 << RATE_BLOCK_SHIFT))
+		return false;
+	return error <= (r->period_ms < MORE_SHORT_MS ? MORE_MAX_SHORT : MORE_MAX) + DELAY_US / span && error >= -LOSS_MAX - DELAY_US / span;
+}
+
+float rate_filled(const struct speech_rate *r, unsigned period_ms)
+{
+	if (r->period_ms == 0 || r->period_ms != period_ms || span_us(r) < RATE_SPAN_JOINS_US || !count_holds(r))
+		return 0;
+	return 1 + rate_error(r, period_ms);
+}
+
 bool rate_holds(const struct speech_rate *r, float even, float least_us)
 {
-	float span = span_us(r), error, drift, blurred = 1 - even;
+	float span = span_us(r), drift, blurred = 1 - even;
 
 	if (r->period_ms == 0 || span < least_us || r->fano > (r->period_ms < FANO_SHORT_MS ? FANO_MAX_SHORT : FANO_MAX) * RATE_FANO_ONE)
 		return false;
-	if (r->mean / MEAN_ONE * (float)r->period_ms * 1000 > OTHERS_MAX * (1 << RATE_BLOCK_SHIFT))
-		return false;
-	error = rate_error(r, r->period_ms);
 	drift = fabsf((float)r->drift) * DRIFT_US;
-	return error <= (r->period_ms < MORE_SHORT_MS ? MORE_MAX_SHORT : MORE_MAX) + DELAY_US / span && error >= -LOSS_MAX - DELAY_US / span &&
+	return count_holds(r) &&
 	    drift <= DRIFT_SURE_US + DRIFT_BLURRED_US * blurred + (DRIFT_SURE + DRIFT_BLURRED * blurred) * span;
 }

@@ -48,6 +48,11 @@ struct speech_rate {
 void rate_feed(struct speech_rate *, uint32_t us, uint32_t size);
 /* Finds the period nearest to the rate; to be called before rate_holds, some times a second. */
 void rate_follow(struct speech_rate *);
+/*
+ * Packets for each slot of `period_ms`, those counted that a network held back and let go together; 0 where their number is
+ * not that of the clock, or the time counted is below RATE_SPAN_JOINS_US.
+ */
+float rate_filled(const struct speech_rate *, unsigned period_ms);
 enum {
 	RATE_SPAN_US = 2000000,      /* of talk, to be sure: seven blocks; */
 	RATE_SPAN_JOINS_US = 1000000, /* where the other direction has the same period, */

@@ -5,7 +5,7 @@
 /* Exit codes of every subcommand; the table of squelch(1) repeats them. */
 enum exit_code {
 	EXIT_OK = 0,
-	EXIT_USAGE = 1,    /* wrong usage, or an error in the rules */
+	EXIT_USAGE = 1,    /* wrong usage, or rules that are wrong or cannot be read */
 	EXIT_SOURCE = 2,   /* live capture or queue */
 	EXIT_FILE = 3,     /* a file that cannot be read or written, or is damaged */
 	EXIT_MEMORY = 4,

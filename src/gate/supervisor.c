@@ -167,15 +167,39 @@ static void child(struct supervisor *s, int verbs_fd, int eve, pid_t parent)
 	exit(code);
 }
 
+static void start_later(struct supervisor *s, uint64_t now)
+{
+	s->start_at_ns = now + s->backoff_ns;
+	s->backoff_ns = s->backoff_ns == 0 ? BACKOFF_MIN_NS : s->backoff_ns * 2;
+	if (s->backoff_ns > BACKOFF_MAX_NS)
+		s->backoff_ns = BACKOFF_MAX_NS;
+}
+
+/* Before it ever ran this is a mistake of whoever calls us, and the end; later it may pass, as a full disk does. */
+static void not_started(struct supervisor *s, int code)
+{
+	if (s->ever_ready) {
+		start_later(s, s->started_ns);
+		return;
+	}
+	s->code = code;
+	s->stopping = true;
+}
+
 static void start(struct supervisor *s)
 {
 	int pair[2], eve = keeper_open_eve(&s->keeper);
 	pid_t parent = getpid();
 
 	s->started_ns = now_ns();
-	if ((eve < 0 && keeper_eve_wanted(&s->keeper)) || !verb_pair(pair)) {
+	if (eve < 0 && keeper_eve_wanted(&s->keeper)) {
+		not_started(s, EXIT_FILE);
+		return;
+	}
+	if (!verb_pair(pair)) {
 		if (eve >= 0)
 			close(eve);
+		not_started(s, EXIT_OTHER);
 		return;
 	}
 	for (unsigned i = 0; i < s->n; i++)
@@ -193,6 +217,7 @@ static void start(struct supervisor *s)
 		s->pid = 0;
 		close(pair[0]);
 		s->keeper.verbs = -1;
+		not_started(s, EXIT_OTHER);
 	}
 	close(pair[1]);
 	if (eve >= 0)
@@ -242,10 +267,7 @@ static void ended(struct supervisor *s, int status, uint64_t now)
 	}
 	if (now - s->started_ns > STEADY_NS)
 		s->backoff_ns = 0;
-	s->start_at_ns = now + s->backoff_ns;
-	s->backoff_ns = s->backoff_ns == 0 ? BACKOFF_MIN_NS : s->backoff_ns * 2;
-	if (s->backoff_ns > BACKOFF_MAX_NS)
-		s->backoff_ns = BACKOFF_MAX_NS;
+	start_later(s, now);
 }
 
 static void reap(struct supervisor *s, uint64_t now)

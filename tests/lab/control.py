@@ -2,6 +2,7 @@
 """squelch ctl on a working gateway, the file of events while it is rotated, and many reloads."""
 import os
 import re
+import signal
 import stat
 import time
 
@@ -10,6 +11,9 @@ import world
 from net import SERVER4, SERVER6, LabError
 from probes import all_sent, arrivals, probe, settled, sink
 from steady import during_call, stops
+
+EXIT_FILE = 3  # squelch(1)
+AWAY_S, TRIES_MAX = 3, 6  # at once, then after 0.25, 0.5, 1, 2 s
 
 
 def table(text):
@@ -102,6 +106,29 @@ def rotated(squelch):
         return "moved twice, 10 flows in each file"
 
 
+def no_folder(squelch):
+    """Events cannot be written: at the start that is the end, with a word; later squelch tries again, less and less often."""
+    with world.world() as lab:
+        argv = [squelch, "block", "--eve", lab.path("logs/eve.json"), "--udp-queue", "0", "--tcp-queue", "1", "--ctl", lab.path("ctl")]
+        first = lab.start("gateway", *argv)
+        if first.wait(timeout=world.END_S) != EXIT_FILE or len(lab.said(first).splitlines()) != 1:
+            raise LabError(f"without the folder: exit {first.returncode}, {lab.said(first)[-300:]}")
+        os.mkdir(lab.path("logs"))
+        with world.gateway(lab, squelch, "alert media\n", options=("--eve", lab.path("logs/eve.json"))) as gate:
+            gate.eve = lab.path("logs/eve.json")
+            os.rename(lab.path("logs"), lab.path("away"))
+            for pid in gate.children():
+                os.kill(pid, signal.SIGKILL)
+            time.sleep(AWAY_S)
+            tries = lab.said(gate.process).count("No such file")
+            if not 1 <= tries <= TRIES_MAX:
+                raise LabError(f"{tries} tries in {AWAY_S} s")
+            os.rename(lab.path("away"), lab.path("logs"))
+            gate.wait_bound()
+            gate.stop()
+        return f"exit {EXIT_FILE} at the start; {tries} tries in {AWAY_S} s, then bound again"
+
+
 # -- many reloads
 
 FIXED_KIB = 16384  # larger mappings are tables of fixed size, touched bit by bit
@@ -180,6 +207,7 @@ def reloads(n, warm, pause):
 TABLE = (
     ("ctl", ctl, True),
     ("rotated", rotated, True),
+    ("no-folder", no_folder, True),
     ("reload-load", reloads(60, 20, 0.05), True),
     ("reload-1000", reloads(1000, 50, 0.02), False),
 )

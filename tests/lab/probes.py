@@ -5,7 +5,7 @@ import os
 import sys
 import time
 
-from world import HERE
+from world import HERE, whole_lines
 
 PORT = 9000
 PYTHON = sys.executable
@@ -18,8 +18,7 @@ def probe(lab, role, *argv):
 
 def arrivals(path):
     """[(time, number)] of what probe.py sent."""
-    with open(path) as fh:
-        return [(float(line.split()[0]), int(line.split()[2])) for line in fh if line.endswith("\n")]
+    return [(float(line.split()[0]), int(line.split()[2])) for line in whole_lines(path)]
 
 
 def sink(lab):

@@ -109,6 +109,15 @@ def world(links=None):
         w.close()
 
 
+def whole_lines(path):
+    """
+    Lines of a file that is being written. It is read at once: the last line may be half there, and who reads line by
+    line gets its other half as the next one.
+    """
+    with open(path) as fh:
+        return fh.read().split("\n")[:-1]
+
+
 class Gateway:
     """`squelch block` on the gateway, with the rules of squelch-hook."""
 
@@ -163,8 +172,7 @@ class Gateway:
     def events(self, kind=None):
         if not os.path.exists(self.eve):
             return []
-        with open(self.eve) as fh:
-            found = [json.loads(line) for line in fh if line.endswith("\n")]
+        found = [json.loads(line) for line in whole_lines(self.eve)]
         return [e for e in found if kind in (None, e["event_type"])]
 
     def stop(self):

@@ -39,6 +39,18 @@ struct common_conf common_defaults(const char *command, const char *ndpi)
 	};
 }
 
+/* Rows of one detector stand side by side: each is named once. */
+static void say_unknown(const char *command, const char *bad)
+{
+	char names[512];
+	size_t len = 0;
+
+	for (unsigned i = 0; i < n_detectors && len < sizeof names; i++)
+		if (i == 0 || strcmp(detectors[i].name, detectors[i - 1].name) != 0)
+			len += (size_t)snprintf(names + len, sizeof names - len, "%s%s", i == 0 ? "" : ", ", detectors[i].name);
+	log_warnx(command, "--detect: no detector is called \"%s\"; there are %s", bad, names);
+}
+
 bool common_engine(const struct common_conf *c, struct engine_conf *e)
 {
 	char bad[32];
@@ -52,7 +64,7 @@ bool common_engine(const struct common_conf *c, struct engine_conf *e)
 	e->report_bits = c->report_bits;
 	e->act_bits = c->act_bits;
 	if (!detect_select(c->detect, &e->detectors, bad)) {
-		log_warnx(c->command, "--detect: no detector is called \"%s\"", bad);
+		say_unknown(c->command, bad);
 		return false;
 	}
 	if (!ndpi_mode_find(c->ndpi, &e->ndpi)) {

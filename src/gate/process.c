@@ -12,6 +12,7 @@
 #include "base/exit.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "base/now.h"
 #include "detect/quic_crypto.h"
 #include "engine/limits.h"
 #include "gate/answer.h"
@@ -24,14 +25,6 @@
 #define STATS_NS  (60 * NS_PER_S)
 #define POLL_MS   200     /* how soon a broken queue is noticed */
 #define RELOAD_NS (20 * NS_PER_S) /* for the supervisor to read and try the rules */
-
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
-}
 
 /* --- counters --- */
 
@@ -68,8 +61,8 @@ static void say_stats(struct process *p)
 	if (ev == NULL)
 		return;
 	ev->type = EVENT_STATS;
-	ev->mono_ns = clock_ns(CLOCK_MONOTONIC);
-	ev->wall_ns = clock_ns(CLOCK_REALTIME);
+	ev->mono_ns = now_ns(CLOCK_MONOTONIC);
+	ev->wall_ns = now_ns(CLOCK_REALTIME);
 	ev->counts = process_counts(p);
 	event_queue_put(p->events, ev);
 	free(ev);
@@ -118,12 +111,12 @@ static const char waiting[] = "the supervisor does not answer";
 const char *process_reload(struct process *p)
 {
 	struct pollfd fd = { .fd = p->start->verbs, .events = POLLIN };
-	uint64_t until = clock_ns(CLOCK_MONOTONIC) + RELOAD_NS;
+	uint64_t until = now_ns(CLOCK_MONOTONIC) + RELOAD_NS;
 
 	p->reloading = waiting;
 	if (!verb_send(p->start->verbs, VERB_RELOAD, NULL, -1))
 		return waiting;
-	while (p->reloading == waiting && clock_ns(CLOCK_MONOTONIC) < until)
+	while (p->reloading == waiting && now_ns(CLOCK_MONOTONIC) < until)
 		if (poll(&fd, 1, POLL_MS) > 0 && !hear(p))
 			return "the program is about to end";
 	return p->reloading;
@@ -143,7 +136,7 @@ static bool all_well(struct process *p)
 static int control(struct process *p)
 {
 	struct pollfd fds[1 + CTL_POLL_MAX] = { { .fd = p->start->verbs, .events = POLLIN } };
-	uint64_t now = clock_ns(CLOCK_MONOTONIC), next_stats = now + STATS_NS;
+	uint64_t now = now_ns(CLOCK_MONOTONIC), next_stats = now + STATS_NS;
 
 	while (all_well(p)) {
 		unsigned n = 1 + (p->ctl == NULL ? 0 : ctl_poll_fds(p->ctl, fds + 1));
@@ -151,7 +144,7 @@ static int control(struct process *p)
 		(void)poll(fds, n, POLL_MS);
 		if (!hear(p))
 			return EXIT_OK;
-		now = clock_ns(CLOCK_MONOTONIC);
+		now = now_ns(CLOCK_MONOTONIC);
 		if (p->ctl != NULL)
 			ctl_step(p->ctl, now);
 		if (p->stopping)
@@ -252,7 +245,7 @@ static bool bind_queue(struct process *p, unsigned i)
 	};
 	char error[SOURCE_ERROR_LEN];
 
-	atomic_store(p->worker[i].beat, clock_ns(CLOCK_MONOTONIC));
+	atomic_store(p->worker[i].beat, now_ns(CLOCK_MONOTONIC));
 	p->worker[i].source = nfqueue_open(&conf, error);
 	if (p->worker[i].source == NULL)
 		log_warnx("queue", "%s", error);

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/now.h"
 #include "gate/ctnetlink.h"
 
 /*
@@ -36,14 +37,6 @@ struct sampler {
 	uint64_t now;              /* connections in this one */
 };
 
-static uint64_t mono_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
-}
-
 /* False: it is time to end. */
 static bool sleep_until(struct sampler *s, uint64_t ns)
 {
@@ -51,7 +44,7 @@ static bool sleep_until(struct sampler *s, uint64_t ns)
 	bool stop;
 
 	pthread_mutex_lock(&s->lock);
-	while (!s->stop && mono_ns() < ns)
+	while (!s->stop && now_ns(CLOCK_MONOTONIC) < ns)
 		pthread_cond_timedwait(&s->ending, &s->lock, &t);
 	stop = s->stop;
 	pthread_mutex_unlock(&s->lock);
@@ -78,7 +71,7 @@ static void add_up(struct sampler *s)
 {
 	pthread_mutex_lock(&s->lock);
 	s->sampled += s->now;
-	s->late += mono_ns() - s->begun_ns > SAMPLE_NS + SAMPLE_NS / 2;
+	s->late += now_ns(CLOCK_MONOTONIC) - s->begun_ns > SAMPLE_NS + SAMPLE_NS / 2;
 	pthread_mutex_unlock(&s->lock);
 }
 
@@ -103,7 +96,7 @@ void *sampler_main(void *arg)
 	bool failed = false;
 
 	do {
-		s->begun_ns = mono_ns();
+		s->begun_ns = now_ns(CLOCK_MONOTONIC);
 		s->now = 0;
 		if (!walk_all(s) && !failed) {
 			log_warn("conntrack", "cleared connections are not looked at again");

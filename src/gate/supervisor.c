@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/exit.h"
 #include "base/log.h"
+#include "base/now.h"
 #include "gate/backlog.h"
 #include "gate/ctl.h"
 #include "gate/keeper.h"
@@ -70,14 +71,6 @@ static void on_signal(int sig)
 		want_stop = 1;
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
-}
-
 /* --- what needs rights --- */
 
 /* The folder of the socket, one level: /run/squelch is ours. */
@@ -114,7 +107,7 @@ static void on_reload(struct supervisor *s)
 {
 	char text[64];
 
-	snprintf(text, sizeof text, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)(now_ns() / NS_PER_US));
+	snprintf(text, sizeof text, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)(now_ns(CLOCK_MONOTONIC) / NS_PER_US));
 	notify_say(text);
 	keeper_reload(&s->keeper);
 	notify_say("READY=1");
@@ -191,7 +184,7 @@ static void start(struct supervisor *s)
 	int pair[2], eve = keeper_open_eve(&s->keeper);
 	pid_t parent = getpid();
 
-	s->started_ns = now_ns();
+	s->started_ns = now_ns(CLOCK_MONOTONIC);
 	if (eve < 0 && keeper_eve_wanted(&s->keeper)) {
 		not_started(s, EXIT_FILE);
 		return;
@@ -308,12 +301,12 @@ static void tell_watchdog(struct supervisor *s, uint64_t now)
 
 static void round_once(struct supervisor *s)
 {
-	uint64_t now = now_ns();
+	uint64_t now = now_ns(CLOCK_MONOTONIC);
 
 	if (s->pid == 0 && !s->stopping && now >= s->start_at_ns)
 		start(s);
 	wait_a_little(s);
-	now = now_ns();
+	now = now_ns(CLOCK_MONOTONIC);
 	hear(s);
 	reap(s, now);
 	watch(s, now);

@@ -17,6 +17,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/now.h"
 #include "source/ifaces.h"
 
 /*
@@ -184,14 +185,6 @@ static bool batch_next(struct nfqueue *q, struct frame *f)
 	return false;
 }
 
-static uint64_t now(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
-}
-
 static enum source_next failed(struct nfqueue *q)
 {
 	if (errno == ENOBUFS) {
@@ -214,8 +207,8 @@ static enum source_next nfqueue_next(struct source *s, struct frame *f)
 	nfqueue_flush(s);
 	q->at = 0;
 	q->n = recvmmsg(mnl_socket_get_fd(q->nl), q->mm, BATCH, q->receive_flags, NULL);
-	q->mono_ns = now(CLOCK_MONOTONIC);
-	q->wall_ns = now(CLOCK_REALTIME);
+	q->mono_ns = now_ns(CLOCK_MONOTONIC);
+	q->wall_ns = now_ns(CLOCK_REALTIME);
 	if (q->n > 0) {
 		q->msg = q->iov[0].iov_base;
 		q->left = q->mm[0].msg_len;

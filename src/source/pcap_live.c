@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/now.h"
 #include "source/capture.h"
 #include "source/live_clock.h"
 #include "source/source.h"
@@ -60,17 +61,9 @@ struct live {
 
 /* --- time --- */
 
-static uint64_t clock_ns(clockid_t id)
-{
-	struct timespec t;
-
-	clock_gettime(id, &t);
-	return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
-}
-
 static void look_at_clock(struct live *s)
 {
-	live_clock_look(&s->clock, clock_ns(CLOCK_MONOTONIC), clock_ns(CLOCK_REALTIME));
+	live_clock_look(&s->clock, now_ns(CLOCK_MONOTONIC), now_ns(CLOCK_REALTIME));
 }
 
 static uint64_t wall_of(const struct handle *h)
@@ -91,7 +84,7 @@ uint64_t source_live_now(const struct source *base)
 {
 	const struct live *s = (const struct live *)base;
 
-	return clock_ns(CLOCK_MONOTONIC) + (uint64_t)s->clock.base_ns;
+	return now_ns(CLOCK_MONOTONIC) + (uint64_t)s->clock.base_ns;
 }
 
 /* --- health --- */
@@ -350,7 +343,7 @@ struct source *source_live(const struct live_conf *c, char error[static SOURCE_E
 		h->nano = pcap_get_tstamp_precision(h->pcap) == PCAP_TSTAMP_PRECISION_NANO;
 		s->open++;
 	}
-	live_clock_start(&s->clock, clock_ns(CLOCK_MONOTONIC), clock_ns(CLOCK_REALTIME));
+	live_clock_start(&s->clock, now_ns(CLOCK_MONOTONIC), now_ns(CLOCK_REALTIME));
 	s->clock.out_ns = s->clock.now_ns - HOLD_NS;
 	s->health_ns = s->clock.now_ns;
 	return &s->base;

@@ -106,7 +106,7 @@ static void say_one_way(struct look *l, struct speech_opinion *o, uint32_t us)
 	}
 	say(l, ROW_SIZES, CLASS_MEDIA, &nothing);
 	say(l, ROW_SPURTS, CLASS_MEDIA, &nothing);
-	if (us >= STREAM_AFTER_US)
+	if (us >= STREAM_AFTER_US && o->streams)
 		say(l, ROW_CLOCK, CLASS_STREAMING, &stream);
 	else
 		say(l, ROW_CLOCK, CLASS_MEDIA, &nothing);

@@ -157,10 +157,12 @@ struct opinion { enum voip_class cls; float bits; const char *why; };
 
 static struct opinion one_way_opinion(const struct rtp_stream *s, float bits)
 {
-	enum { PT_MPA = 14, PT_MPV = 32, PT_MP2T = 33 };
+	enum { PT_L16_STEREO = 10, PT_MPA = 14, PT_MPV = 32, PT_MP2T = 33 };
 
 	if (s->pt == PT_MPA || s->pt == PT_MPV || s->pt == PT_MP2T)
 		return (struct opinion){ CLASS_STREAMING, bits, "RTP with MPEG, one way, {0} packets" };
+	if (s->pt == PT_L16_STEREO)
+		return (struct opinion){ CLASS_STREAMING, bits, "RTP with the sound of a CD, one way, {0} packets" };
 	if (s->flags & STREAM_MIXED)
 		return (struct opinion){ CLASS_MEDIA, bits, "RTP, {0} packets of a conference mixer" };
 	if (stream_is_telephony(s))

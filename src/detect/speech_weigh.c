@@ -89,6 +89,7 @@ static void weigh_clock(const struct speech_view v[2], struct speech_opinion *o)
 		bool quiet = back <= QUIET_PACKETS && 2 * other->clock.skips <= other->clock.packets;
 
 		o->one_way = back <= ONE_WAY_PACKETS;
+		o->streams = o->one_way && !v[dir].clock.likely && clock_keeps(&v[dir].clock, CLOCK_FILLED);
 		o->clock = (struct speech_bits){ quiet && !v[dir].clock.likely ? BITS_CLOCK_ONE : BITS_CLOCK_HALF,
 			"packets one way keep the clock of speech, every {0} ms", { v[dir].clock.period_ms } };
 	} else if (no_clock(&v[0]) && no_clock(&v[1])) {

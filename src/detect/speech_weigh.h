@@ -31,6 +31,7 @@ struct speech_bits {
 struct speech_opinion {
 	bool both_ways;          /* both directions keep a clock */
 	bool one_way;            /* one does, and hardly anything comes back */
+	bool streams;            /* one_way, on a grid of which hardly a slot is empty: it never stops */
 	bool turns;              /* both kept one clock when they talked, and mostly one did at a time */
 	enum speech_shape shape[2];
 	struct speech_bits clock, sizes, spurts; /* bits 0: nothing to say */

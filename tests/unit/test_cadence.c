@@ -439,6 +439,21 @@ static void one_way(void **state)
 	assert_true(h.most >= REPORT_BITS && h.most < ACT_BITS);
 }
 
+/* The answers to requests sent at random times, 16 a second in the mean (PTP: IEEE 1588, 9.5.11): a rate of speech and no stream of sound. */
+static void answers_one_way(void **state)
+{
+	static const double least_ms[] = { 10, 20, 30, 40 };
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof least_ms / sizeof *least_ms; i++) {
+		struct sender s[2] = { constant(1000 / least_ms[i], 96), { .hz = 0 } };
+
+		s[0].slip = 0.060 - least_ms[i] / 1000;
+		for (uint64_t seed = 1; seed <= SEEDS; seed++)
+			assert_int_not_equal(cadence_run(s, &wire, seed, 40).cls, CLASS_STREAMING);
+	}
+}
+
 static void without_memory(void **state)
 {
 	struct heard h = { 0 };
@@ -476,7 +491,7 @@ int main(void)
 		cmocka_unit_test(one_size_of_no_codec),
 		cmocka_unit_test(arrivals_at_random),
 		cmocka_unit_test(a_loop_that_sleeps),
-		cmocka_unit_test(one_way),
+		cmocka_unit_test(one_way), cmocka_unit_test(answers_one_way),
 		cmocka_unit_test(without_memory),
 	};
 

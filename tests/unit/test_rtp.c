@@ -155,6 +155,15 @@ static void mpeg_one_way_is_streaming(void **state)
 	assert_int_equal(feed_judge(f).cls, CLASS_STREAMING);
 }
 
+static void stereo_sound_one_way_is_streaming(void **state)
+{
+	struct feed *f = *state;
+	struct talker t = { false, 10, 1, 44100, 0x1f2e3d4c, 900, 1268 };
+
+	talk_for(f, &t, 50, 7);
+	assert_int_equal(feed_judge(f).cls, CLASS_STREAMING);
+}
+
 static void a_mixer_of_a_conference_is_media(void **state)
 {
 	struct feed *f = *state;
@@ -402,7 +411,7 @@ int main(void)
 		WITH_FLOW(one_way_telephone_codec_is_media),
 		WITH_FLOW(one_way_wideband_is_not_acted_on_and_becomes_a_stream),
 		WITH_FLOW(pauses_tell_a_talker),
-		WITH_FLOW(mpeg_one_way_is_streaming),
+		WITH_FLOW(mpeg_one_way_is_streaming), WITH_FLOW(stereo_sound_one_way_is_streaming),
 		WITH_FLOW(a_mixer_of_a_conference_is_media),
 		WITH_FLOW(a_wrong_clock_counts_against),
 		WITH_FLOW(clocks_of_one_rate_are_told_by_their_step),

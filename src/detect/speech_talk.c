@@ -15,6 +15,7 @@
 #define SLOTS_MIN    40       /* 4.8 s */
 #define APART_MIN    0.35f    /* octaves; Opus with variable rate: 0.4 and more between talk and a quiet room */
 #define BETWEEN_MAX  0.12f    /* part of the slots; codecs 0 to 0.15, sizes that wander 0.12 to 0.26 */
+#define FOREIGN_MAX  3        /* kinds of slots that are of neither level */
 #define FAR_APART    2.0f     /* octaves: silence is left out, and slots that a word fills in part lie between; */
 #define BETWEEN_FAR  0.22f    /* so many of them */
 #define WANDERS      0.15f
@@ -24,6 +25,7 @@
 #define SHARE_MIN    0.08f    /* of the slots in the rarer level */
 #define EVEN         0.2f     /* standard deviation of the runs, of their mean: a slot's edge alone makes 0.1 */
 #define RUNS_MIN     2        /* of each kind, or nobody knows */
+#define REPORT_PART  2        /* smaller than that part of the mean: no frame beside frames, Opus changes by less within a slot */
 #define EMPTY        0.5f     /* octaves above nothing: a packet of comfort noise now and then */
 /*
  * Both ends agreed on one codec (RFC 3264): it makes of both talkers the same size, and of both rooms. Measured where
@@ -49,13 +51,27 @@ static uint8_t level_of(uint32_t bytes)
 	return level < LEVELS - 1 ? (uint8_t)lroundf(level) : LEVELS - 1;
 }
 
+/* Records of the slot that are no frames: those above a full slot, and a report (RTCP), which is small beside them. */
+static unsigned not_frames(const struct talk *t)
+{
+	if (t->n > t->full)
+		return t->n - t->full;
+	return t->n > 1 && REPORT_PART * t->least * t->n < t->bytes;
+}
+
 /*
- * The slot's bytes, were every frame of it there and no other: delays of a few milliseconds carry
- * frames over its rims. A slot of which half is missing is silence, or a word's beginning.
+ * The slot's bytes, were every frame of it there and no other record: delays of a few milliseconds carry
+ * frames over its rims, reports stand between them. Of those that are too many the smallest go.
+ * A slot of which half is missing is silence, or a word's beginning.
  */
 static uint32_t evened(const struct talk *t)
 {
-	return t->full == 0 || 2 * t->n < t->full ? t->bytes : t->bytes * t->full / t->n;
+	unsigned extra;
+
+	if (t->full == 0 || 2 * t->n < t->full)
+		return t->bytes;
+	extra = not_frames(t);
+	return (t->bytes - extra * t->least) * t->full / (t->n - extra);
 }
 
 /* Ends all slots before this one. */
@@ -63,12 +79,12 @@ static void advance(struct talk *t, uint32_t slot)
 {
 	if (slot > t->slot + TALK_SLOTS) { /* silence for longer than is remembered */
 		memset(t->level, 0, sizeof t->level);
-		t->bytes = t->n = 0;
+		t->bytes = t->n = t->least = 0;
 		t->slot = slot;
 	}
 	for (; t->slot < slot; t->slot++) {
 		t->level[t->slot % TALK_SLOTS] = level_of(evened(t));
-		t->bytes = t->n = 0;
+		t->bytes = t->n = t->least = 0;
 	}
 }
 
@@ -101,6 +117,7 @@ void talk_feed(struct talk *t, uint32_t us, uint32_t size)
 	}
 	advance(t, slot);
 	t->bytes += size;
+	t->least = t->n == 0 || size < t->least ? (uint16_t)(size < UINT16_MAX ? size : UINT16_MAX) : t->least;
 	saturate_up(&t->n);
 }
 
@@ -127,10 +144,11 @@ static void histogram_add(struct histogram *h, const uint8_t *y, unsigned n)
 	h->n += n;
 }
 
-struct split { float low, high; };
+/* Two levels, and the last of the slots' that belongs to the lower. */
+struct split { float low, high; uint8_t cut; unsigned below; };
 
-/* The two levels: the cut that leaves the least variance on both sides (Otsu 1979). */
-static bool split(const struct histogram *h, struct split *out)
+/* The cut that leaves the least variance on both sides (Otsu 1979). */
+static bool cut(const struct histogram *h, struct split *out)
 {
 	unsigned below = 0, sum = 0;
 	float best = 0;
@@ -148,9 +166,41 @@ static bool split(const struct histogram *h, struct split *out)
 		if (gain <= best)
 			continue;
 		best = gain;
-		*out = (struct split){ low, high };
+		*out = (struct split){ low, high, (uint8_t)v, below };
 	}
 	return best > 0;
+}
+
+static void forget_levels(struct histogram *h, unsigned from, unsigned to)
+{
+	for (unsigned v = from; v < to; v++) {
+		h->n -= h->at[v];
+		h->sum -= v * h->at[v];
+		h->at[v] = 0;
+	}
+}
+
+/*
+ * The two levels. Slots that are few and farther from all others than talk is from silence are of neither: a stall, what
+ * set up a tunnel, a transfer. One of them, taken for a level, would make one level of the two.
+ */
+static bool split(struct histogram *h, struct split *s)
+{
+	for (unsigned i = 0; i < FOREIGN_MAX; i++) {
+		unsigned n = h->n;
+
+		if (!cut(h, s))
+			return false;
+		if (s->high - s->low < FAR_APART * OCTAVE)
+			break;
+		if ((float)s->below < SHARE_MIN * (float)n)
+			forget_levels(h, 0, s->cut + 1u);
+		else if ((float)(n - s->below) < SHARE_MIN * (float)n)
+			forget_levels(h, s->cut + 1u, LEVELS);
+		if (h->n == n)
+			break;
+	}
+	return cut(h, s);
 }
 
 static float place(const struct split *s, uint8_t level)
@@ -202,7 +252,7 @@ static void look(const uint8_t *y, unsigned n, struct talk_view *v, bool on[stat
 	if (n < SHARED_SLOTS || !split(&h, &s))
 		return;
 	for (unsigned i = 0; i < n; i++) {
-		float at = place(&s, y[i]);
+		float at = h.at[y[i]] == 0 ? (float)(i != 0 && on[i - 1]) : place(&s, y[i]);
 
 		on[i] = at > 0.5f;
 		talk += on[i];
@@ -251,33 +301,35 @@ static float correlation(const bool a[static TALK_SLOTS], const bool b[static TA
 }
 
 /* One direction, as the levels of both together part it. */
-struct part { unsigned between, talk, changes; float low, high, loose[2]; };
+struct part { unsigned between, talk, quiet, changes; float low, high, loose[2]; };
 
-static struct part part_of(const struct split *s, const uint8_t *y, unsigned n, bool on[static TALK_SLOTS])
+static struct part part_of(const struct histogram *h, const struct split *s, const uint8_t *y, unsigned n, bool on[static TALK_SLOTS])
 {
 	struct part p = { 0 };
 
 	for (unsigned i = 0; i < n; i++) {
 		float at = place(s, y[i]);
 
-		on[i] = at > 0.5f;
-		p.between += is_between(at);
-		p.talk += on[i];
+		on[i] = h->at[y[i]] != 0 ? at > 0.5f : i != 0 && on[i - 1];
 		p.changes += i != 0 && on[i] != on[i - 1];
+		if (h->at[y[i]] == 0)
+			continue;
+		p.between += is_between(at);
+		*(on[i] ? &p.talk : &p.quiet) += 1;
 		*(on[i] ? &p.high : &p.low) += (float)y[i] / OCTAVE;
 		p.loose[on[i]] += (at - (float)on[i]) * (at - (float)on[i]);
 	}
-	p.loose[1] = p.talk == 0 ? 0 : p.loose[1] / (float)p.talk;
-	p.loose[0] = p.talk == n ? 0 : p.loose[0] / (float)(n - p.talk);
-	p.high = p.talk == 0 ? 0 : p.high / (float)p.talk;
-	p.low = p.talk == n ? 0 : p.low / (float)(n - p.talk);
+	p.loose[1] /= fmaxf((float)p.talk, 1);
+	p.loose[0] /= fmaxf((float)p.quiet, 1);
+	p.high /= fmaxf((float)p.talk, 1);
+	p.low /= fmaxf((float)p.quiet, 1);
 	return p;
 }
 
 /* Both know silence, and it is the same; talk too, where both talked. */
-static bool same_levels(const struct part p[2], unsigned n)
+static bool same_levels(const struct part p[2])
 {
-	if (p[0].talk == n || p[1].talk == n || fabsf(p[0].low - p[1].low) > SHARED_LOW)
+	if (p[0].quiet == 0 || p[1].quiet == 0 || fabsf(p[0].low - p[1].low) > SHARED_LOW)
 		return false;
 	return p[0].talk < SHARED_TALK || p[1].talk < SHARED_TALK || fabsf(p[0].high - p[1].high) <= ALIKE_HIGH;
 }
@@ -303,13 +355,13 @@ static bool are_shared(uint8_t y[2][TALK_SLOTS], unsigned n)
 	if (n < SHARED_SLOTS || !split(&h, &s) || s.high - s.low < APART_MIN * OCTAVE)
 		return false;
 	for (int i = 0; i < 2; i++)
-		p[i] = part_of(&s, y[i], n, on[i]);
+		p[i] = part_of(&h, &s, y[i], n, on[i]);
 	for (unsigned i = 0; i < n; i++)
 		both += on[0][i] && on[1][i];
 	more = &p[p[1].talk > p[0].talk];
 	return (float)(p[0].between + p[1].between) <= 2 * BETWEEN_MAX * (float)n && is_talk(more, n) &&
 	    (float)both <= SHARED_BOTH * (float)n &&
-	    (float)(p[0].talk + p[1].talk) >= SHARED_SHARE * (float)n && same_levels(p, n);
+	    (float)(p[0].talk + p[1].talk) >= SHARED_SHARE * (float)n && same_levels(p);
 }
 
 static bool are_alike(const struct talk_view v[2])

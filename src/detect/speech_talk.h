@@ -23,7 +23,8 @@ struct talk {
 	uint32_t slot;           /* number of the slot that is being filled, from 0; */
 	uint32_t first;          /* the first that counts */
 	uint32_t bytes;          /* in the one being filled, */
-	uint8_t n;               /* in so many records; */
+	uint16_t least;          /* the smallest of them, */
+	uint8_t n;               /* of so many records; */
 	uint8_t full;            /* records of a slot in which every frame is there; 0 not known */
 	uint8_t level[TALK_SLOTS]; /* of those before it, by number modulo TALK_SLOTS: speech_talk.c, level_of */
 };

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "detect/framing.h"
 #include "detect/joined.h"
+#include "detect/padded.h"
 #include "detect/record.h"
 #include "detect/rows.h"
 #include "detect/sender.h"
@@ -28,7 +29,7 @@
 #define FIRST_READ_NS  (600 * NS_PER_MS)  /* aims the size tests at the clock */
 #define READ_EVERY_NS  (250 * NS_PER_MS)
 
-enum test { TEST_CLOCK, TEST_SIZES, TEST_TALK, TEST_DISGUISE, TESTS };
+enum test { TEST_CLOCK, TEST_SIZES, TEST_TALK, TEST_DISGUISE, TEST_RELAY, TESTS };
 
 /* What a test holds to be so. */
 struct held {
@@ -44,7 +45,8 @@ struct tcp_audio {
 	struct ssh_packets ssh[2];
 	struct count_clock count[2];
 	struct talk talk[2];
-	uint32_t adds;            /* bytes of a record that are a tunnel's */
+	struct padded padded[2];
+	uint32_t adds;            /* bytes of a record that are a tunnel's or a relay's */
 	uint32_t shift_us[2];     /* added to the time of a record: none is due at the rim of a slot of `talk` */
 	uint64_t read_ns;         /* when the model is asked next */
 	struct held held[TESTS];
@@ -138,6 +140,8 @@ static const char *const why[2][2] = {
 	{ "records keep the clock of speech, one every {0} ms; their sizes, about {1} bytes, are those of speech",
 	  "records keep the clock of speech, one every {0} ms, with talk and silence; sizes, about {1} bytes, of speech" },
 };
+static const char *const why_relayed =
+	"records padded as TURN pads them keep the clock of speech, one every {0} ms; sizes, about {1} bytes";
 static const char *const why_disguised =
 	"records framed as RTP is, on port 443, keep the clock of speech, one every {0} ms; sizes, about {1} bytes, of speech";
 
@@ -147,7 +151,7 @@ static void say(struct look *l, const struct held h[static TESTS], const struct 
 
 	for (unsigned i = 0; i < TESTS; i++)
 		bits += h[i].bits;
-	detect_evidence(l, CLASS_MEDIA, APP_NONE, bits, h[TEST_DISGUISE].bits > 0 ? why_disguised
+	detect_evidence(l, CLASS_MEDIA, APP_NONE, bits, h[TEST_DISGUISE].bits > 0 ? why_disguised : h[TEST_RELAY].bits > 0 ? why_relayed
 	    : why[h[TEST_SIZES].bits > 0][h[TEST_TALK].bits > 0], v->clock.period_ms, (uint32_t)v->mean);
 }
 
@@ -170,6 +174,23 @@ static bool is_hidden(const struct tcp_audio *s, int dir)
 	enum framing f = (enum framing)s->record[dir].framing;
 
 	return f == FRAMING_NONE || f == FRAMING_TLS || s->adds != 0;
+}
+
+/*
+ * A relay inside of TLS shows once some records have passed, before anybody has said a word. What was made of them till
+ * then counted the relay's bytes as the codec's.
+ */
+static void look_through(struct tcp_audio *s, const struct flow *f)
+{
+	uint32_t adds = are_padded(s->padded) ? ADDS_TURN : tunnel_adds(f->watch);
+
+	if (adds == s->adds)
+		return;
+	s->adds = adds;
+	for (int i = 0; i < 2; i++) {
+		s->speech.dir[i].sizes = (struct speech_sizes){ 0 };
+		s->talk[i] = (struct talk){ .slot = s->talk[i].slot, .first = s->talk[i].slot };
+	}
 }
 
 /* Where the path's clock hides the sender's, his may be known by counting. */
@@ -200,6 +221,7 @@ static void weigh(struct look *l, struct tcp_audio *s, uint64_t now)
 	struct speech_view v[2];
 	float said[TESTS] = { 0 };
 
+	look_through(s, l->flow);
 	speech_read(&s->speech, now, v);
 	for (int i = 0; i < 2; i++) {
 		v[i].wrap = is_hidden(s, i) ? WRAP_HIDDEN : WRAP_RECORD;
@@ -210,9 +232,10 @@ static void weigh(struct look *l, struct tcp_audio *s, uint64_t now)
 		talk_read(s->talk, since(s, now), &t);
 		place_slots(s, v);
 		said[TEST_CLOCK] = o.clock.bits;
-		said[TEST_SIZES] = talk_size_bits(&t, &o);
+		said[TEST_SIZES] = fmaxf(talk_size_bits(&t, &o), padded_size_bits(s->padded, &o));
 		said[TEST_TALK] = talk_bits(&t, &o);
 		said[TEST_DISGUISE] = is_disguised(s, l->flow, &o) ? BITS_DISGUISED + disguised_size_bits(v) : 0;
+		said[TEST_RELAY] = padded_bits(s->padded, &o);
 	}
 	take_reading(s->held, said);
 	if (!called_media(l, ACT_BITS))
@@ -231,7 +254,8 @@ static void take_record(struct look *l, struct tcp_audio *s, uint64_t ns, uint32
 	if (size != 0)
 		size = size > s->adds ? size - s->adds : 1;
 	speech_feed(&s->speech, dir, ns, size);
-	talk_feed(&s->talk[dir], since(s, ns) + s->shift_us[dir], size);
+	if (s->record[dir].framing == FRAMING_NONE || size <= SPEECH_SIZE_MAX) /* a larger record is no frame, larger writes may be some */
+		talk_feed(&s->talk[dir], since(s, ns) + s->shift_us[dir], size);
 	if (size != 0 && size <= SPEECH_SIZE_MAX)
 		detect_media_packet(l, s->speech.start_ns);
 }
@@ -260,6 +284,8 @@ static void take_joined(struct look *l, struct tcp_audio *s, struct joined *j, u
 	if (known || ssh)
 		count_feed(&s->count[dir], since(s, ns), audio_in(s, dir, j));
 	joined_spread(j, ns, s->sent_ns[dir]);
+	for (unsigned i = 0; s->record[dir].framing == FRAMING_TLS && i < j->n; i++)
+		padded_feed(&s->padded[dir], j->record[i].size);
 	for (unsigned i = 0; i < j->n; i++)
 		take_record(l, s, j->record[i].ns, j->record[i].size);
 	s->sent_ns[dir] = ns;

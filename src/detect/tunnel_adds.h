@@ -17,6 +17,8 @@ enum {
 	ADDS_OPENVPN_COMP = 1,
 	/* Secure shell, at least: length, length of the padding and padding (RFC 4253, 6), a channel's data (RFC 4254, 5.2), tag. */
 	ADDS_SSH     = 4 + 1 + 4 + 9 + 16,
+	/* A relay over TCP: ChannelData (RFC 8656, 12.4) around SRTP. */
+	ADDS_TURN    = 4 + ADDS_SRTP,
 	/* OpenVPN over TCP, at least; its length of two bytes is the framing's. */
 	ADDS_OPENVPN_STREAM = ADDS_OPENVPN_V2 + ADDS_OPENVPN_TAG + ADDS_IP4 + ADDS_UDP + ADDS_RTP,
 };

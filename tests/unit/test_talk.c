@@ -184,6 +184,37 @@ static void slots_are_evened(void **state)
 	assert_int_equal(even.level[0], even.level[1]);
 }
 
+/* Reports stand between frames, one in a slot, two in the next: no level of their own. */
+static void reports_are_no_frames(void **state)
+{
+	struct talk t = { 0 };
+
+	(void)state;
+	talk_frames(&t, FRAME_US / 1000);
+	for (unsigned i = 0; i < FRAMES; i++) {
+		talk_feed(&t, i * FRAME_US + FRAME_US / 2, 80);
+		if (i % 4 == 0)
+			talk_feed(&t, i * FRAME_US + FRAME_US / 2, 22);
+	}
+	for (unsigned i = 1; i < 20; i++)
+		assert_int_equal(t.level[i], t.level[0]);
+}
+
+/* What a tunnel's handshake leaves, and an empty slot before the call: neither is talk or silence. */
+static void a_beginning_is_no_level(void **state)
+{
+	struct talk both[2] = { { 0 } };
+	struct talk_reading r;
+
+	(void)state;
+	talk_feed(&both[0], FRAME_US, 40000);
+	for (unsigned i = 12; i < FRAMES; i++)
+		for (unsigned dir = 0; dir < 2; dir++)
+			talk_feed(&both[dir], i * FRAME_US + FRAME_US / 2, speech(dir, i));
+	talk_read(both, 10 * 1000000, &r); /* 10 s: all of it is remembered */
+	assert_true(r.dir[0].two_levels && r.dir[1].two_levels);
+}
+
 static void others_do_not(void **state)
 {
 	struct talk_reading r;
@@ -276,6 +307,8 @@ int main(void)
 		cmocka_unit_test(levels_of_one_codec),
 		cmocka_unit_test(late_bytes_have_their_slot),
 		cmocka_unit_test(slots_are_evened),
+		cmocka_unit_test(reports_are_no_frames),
+		cmocka_unit_test(a_beginning_is_no_level),
 		cmocka_unit_test(others_do_not),
 		cmocka_unit_test(noise_wanders),
 		cmocka_unit_test(walks_do_not_either),

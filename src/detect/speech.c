@@ -270,7 +270,7 @@ static float correlation(float squares, unsigned pairs, float variance)
 static void view_sizes(const struct speech_sizes *z, struct speech_view *v)
 {
 	float mean, variance;
-	uint16_t most = 0;
+	uint16_t most = 0, next = 0;
 
 	v->n = z->n;
 	if (z->n == 0)
@@ -282,10 +282,15 @@ static void view_sizes(const struct speech_sizes *z, struct speech_view *v)
 	v->smooth = correlation(z->step, z->pairs, variance);
 	v->syllable = correlation(z->far, z->far_pairs, variance);
 	for (unsigned i = 0; i < SPEECH_MODES; i++) {
-		if (z->mode_n[i] <= most)
-			continue;
-		most = z->mode_n[i];
-		v->size = z->mode[i];
+		if (z->mode_n[i] > most) {
+			next = most;
+			v->other = v->size;
+			most = z->mode_n[i];
+			v->size = z->mode[i];
+		} else if (z->mode_n[i] > next) {
+			next = z->mode_n[i];
+			v->other = z->mode[i];
+		}
 	}
 	v->modal = (float)most / (float)z->n;
 	v->odd = (float)z->odd / (float)(z->n + z->odd);

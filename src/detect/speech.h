@@ -76,7 +76,8 @@ struct speech_view {
 	float syllable;          /* the same half a syllable apart */
 	float modal;             /* part of the packets that have the most frequent size */
 	float odd;               /* part put aside */
-	uint16_t size;           /* the most frequent size */
+	uint16_t size;           /* the most frequent size, */
+	uint16_t other;          /* and the next; 0: not known */
 	uint16_t n;              /* packets sized */
 	uint16_t packets;        /* packets on the clock */
 	uint8_t pauses, spurts;  /* in time, as silence suppression makes them */

@@ -33,65 +33,74 @@ static const struct wrapping { uint8_t bytes, uses; } wrappings[] = {
  * Codecs of constant rate. A frame of `bytes` each `frame_ms`; a packet holds
  * whole frames, at most `frames_max`. `head`: bytes a packet has before the first frame, `each`: with
  * each frame (AMR: RFC 4867, 4.3 and 4.4: request and table of contents).
- * `wraps`: the wrappings it is looked for in.
+ * `wraps`: the wrappings it is looked for in. `sid`: bytes of the frame that
+ * describes the silence to come, where it ends a packet of frames; 0 none.
  */
-struct codec { const char *name; uint16_t bytes; uint8_t frame_ms, frames_max, head, each, wraps; };
+struct codec { const char *name; uint16_t bytes; uint8_t frame_ms, frames_max, head, each, wraps, sid; };
 
 static const struct codec codecs[] = {
-	{ "G.711 or G.722", 80, 10, 6, 0, 0, RARE },   /* RFC 3551, 4.5: 64 kbit/s */
-	{ "G.729", 10, 10, 6, 0, 0, SECURE },          /* RFC 3551, 4.5.6 */
-	{ "G.726-16", 40, 20, 1, 0, 0, SIMPLE },       /* RFC 3551, 4.5.4 */
-	{ "G.726-24", 60, 20, 1, 0, 0, SIMPLE },
-	{ "G.726-32", 80, 20, 1, 0, 0, SIMPLE },
-	{ "G.726-40", 100, 20, 1, 0, 0, SIMPLE },
-	{ "G.723.1", 24, 30, 2, 0, 0, SIMPLE },        /* RFC 3551, 4.5.3: 6.3 kbit/s */
-	{ "G.723.1", 20, 30, 2, 0, 0, SIMPLE },        /* 5.3 kbit/s */
-	{ "GSM", 33, 20, 3, 0, 0, SECURE },            /* RFC 3551, 4.5.8 */
-	{ "iLBC", 38, 20, 2, 0, 0, SECURE },           /* RFC 3952 */
-	{ "iLBC", 50, 30, 2, 0, 0, SECURE },
-	{ "AMR 4.75", 12, 20, 1, 1, 1, SIMPLE }, /* RFC 4867, octet-aligned; 3GPP TS 26.101 */
-	{ "AMR 5.15", 13, 20, 1, 1, 1, SIMPLE },
-	{ "AMR 5.9", 15, 20, 1, 1, 1, SIMPLE },
-	{ "AMR 6.7", 17, 20, 1, 1, 1, SIMPLE },
-	{ "AMR 7.4", 19, 20, 1, 1, 1, SIMPLE },
-	{ "AMR 7.95", 20, 20, 1, 1, 1, SIMPLE },
-	{ "AMR 10.2", 26, 20, 1, 1, 1, SIMPLE },
-	{ "AMR 12.2", 31, 20, 1, 1, 1, SIMPLE },
-	{ "AMR-WB 6.6", 17, 20, 1, 1, 1, SIMPLE }, /* 3GPP TS 26.201 */
-	{ "AMR-WB 8.85", 23, 20, 1, 1, 1, SIMPLE },
-	{ "AMR-WB 12.65", 32, 20, 1, 1, 1, SIMPLE },
-	{ "AMR-WB 14.25", 36, 20, 1, 1, 1, SIMPLE },
-	{ "AMR-WB 15.85", 40, 20, 1, 1, 1, SIMPLE },
-	{ "AMR-WB 18.25", 46, 20, 1, 1, 1, SIMPLE },
-	{ "AMR-WB 19.85", 50, 20, 1, 1, 1, SIMPLE },
-	{ "AMR-WB 23.05", 58, 20, 1, 1, 1, SIMPLE },
-	{ "AMR-WB 23.85", 60, 20, 1, 1, 1, SIMPLE },
-	{ "AMR 12.2", 32, 20, 1, 0, 0, SIMPLE }, /* bandwidth-efficient: 10 + 244 bits */
-	{ "AMR-WB 12.65", 33, 20, 1, 0, 0, SIMPLE }, /* 10 + 253 */
-	{ "AMR-WB 23.85", 61, 20, 1, 0, 0, SIMPLE }, /* 10 + 477 */
-	{ "Speex", 15, 20, 1, 0, 0, SIMPLE }, /* RFC 5574; narrowband 5.95 to 24.6 kbit/s */
-	{ "Speex", 20, 20, 1, 0, 0, SIMPLE },
-	{ "Speex", 28, 20, 1, 0, 0, SIMPLE },
-	{ "Speex", 38, 20, 1, 0, 0, SIMPLE },
-	{ "Speex", 46, 20, 1, 0, 0, SIMPLE },
-	{ "Speex", 62, 20, 1, 0, 0, SIMPLE },
-	{ "Speex", 25, 20, 1, 0, 0, SIMPLE }, /* wideband 9.8 to 42.2 */
-	{ "Speex", 32, 20, 1, 0, 0, SIMPLE },
-	{ "Speex", 42, 20, 1, 0, 0, SIMPLE },
-	{ "Speex", 52, 20, 1, 0, 0, SIMPLE },
-	{ "Speex", 60, 20, 1, 0, 0, SIMPLE },
-	{ "Speex", 70, 20, 1, 0, 0, SIMPLE },
-	{ "Speex", 86, 20, 1, 0, 0, SIMPLE },
-	{ "Speex", 106, 20, 1, 0, 0, SIMPLE },
-	{ "Opus at 16 kbit/s", 20, 10, 6, 0, 0, SECURE | MUMBLE | OPUS }, /* RFC 7587, 3.1.1: recommended rates of speech; constant bit rate */
-	{ "Opus at 24 kbit/s", 30, 10, 6, 0, 0, SECURE | MUMBLE | OPUS },
-	{ "Opus at 32 kbit/s", 40, 10, 6, 0, 0, SECURE | MUMBLE | OPUS },
-	{ "Opus at 40 kbit/s", 50, 10, 6, 0, 0, SECURE | MUMBLE | OPUS },
-	{ "Opus at 64 kbit/s", 80, 10, 6, 0, 0, SECURE | MUMBLE | OPUS },
-	{ "Opus in silence", 1, 20, 1, 0, 0, SIMPLE }, /* RFC 6716, 3.1: the table of contents, and a code of no more than 2 bytes */
-	{ "Opus in silence", 3, 20, 1, 0, 0, SIMPLE },
-	{ "L16 at 16 kHz", 320, 10, 2, 0, 0, SECURE },
-	{ "L16 at 8 kHz", 320, 20, 1, 0, 0, RARE },  /* RFC 3551, 4.5.11 */
+	{ "G.711 or G.722", 80, 10, 6, 0, 0, RARE, 0 },   /* RFC 3551, 4.5: 64 kbit/s */
+	{ "G.729", 10, 10, 6, 0, 0, SECURE, 2 },       /* RFC 3551, 4.5.6 */
+	{ "G.726-16", 40, 20, 1, 0, 0, SIMPLE, 0 },       /* RFC 3551, 4.5.4 */
+	{ "G.726-24", 60, 20, 1, 0, 0, SIMPLE, 0 },
+	{ "G.726-32", 80, 20, 1, 0, 0, SIMPLE, 0 },
+	{ "G.726-40", 100, 20, 1, 0, 0, SIMPLE, 0 },
+	{ "G.723.1", 24, 30, 2, 0, 0, SIMPLE, 0 },        /* RFC 3551, 4.5.3: 6.3 kbit/s */
+	{ "G.723.1", 20, 30, 2, 0, 0, SIMPLE, 0 },        /* 5.3 kbit/s */
+	{ "GSM", 33, 20, 3, 0, 0, SECURE, 0 },            /* RFC 3551, 4.5.8 */
+	{ "iLBC", 38, 20, 2, 0, 0, SECURE, 0 },           /* RFC 3952 */
+	{ "iLBC", 50, 30, 2, 0, 0, SECURE, 0 },
+	{ "AMR 4.75", 12, 20, 1, 1, 1, SIMPLE, 0 }, /* RFC 4867, octet-aligned; 3GPP TS 26.101 */
+	{ "AMR 5.15", 13, 20, 1, 1, 1, SIMPLE, 0 },
+	{ "AMR 5.9", 15, 20, 1, 1, 1, SIMPLE, 0 },
+	{ "AMR 6.7", 17, 20, 1, 1, 1, SIMPLE, 0 },
+	{ "AMR 7.4", 19, 20, 1, 1, 1, SIMPLE, 0 },
+	{ "AMR 7.95", 20, 20, 1, 1, 1, SIMPLE, 0 },
+	{ "AMR 10.2", 26, 20, 1, 1, 1, SIMPLE, 0 },
+	{ "AMR 12.2", 31, 20, 1, 1, 1, SIMPLE, 0 },
+	{ "AMR-WB 6.6", 17, 20, 1, 1, 1, SIMPLE, 0 }, /* 3GPP TS 26.201 */
+	{ "AMR-WB 8.85", 23, 20, 1, 1, 1, SIMPLE, 0 },
+	{ "AMR-WB 12.65", 32, 20, 1, 1, 1, SIMPLE, 0 },
+	{ "AMR-WB 14.25", 36, 20, 1, 1, 1, SIMPLE, 0 },
+	{ "AMR-WB 15.85", 40, 20, 1, 1, 1, SIMPLE, 0 },
+	{ "AMR-WB 18.25", 46, 20, 1, 1, 1, SIMPLE, 0 },
+	{ "AMR-WB 19.85", 50, 20, 1, 1, 1, SIMPLE, 0 },
+	{ "AMR-WB 23.05", 58, 20, 1, 1, 1, SIMPLE, 0 },
+	{ "AMR-WB 23.85", 60, 20, 1, 1, 1, SIMPLE, 0 },
+	{ "AMR 12.2", 32, 20, 1, 0, 0, SIMPLE, 0 }, /* bandwidth-efficient: 10 + 244 bits */
+	{ "AMR-WB 12.65", 33, 20, 1, 0, 0, SIMPLE, 0 }, /* 10 + 253 */
+	{ "AMR-WB 23.85", 61, 20, 1, 0, 0, SIMPLE, 0 }, /* 10 + 477 */
+	{ "Speex", 15, 20, 1, 0, 0, SIMPLE, 0 }, /* RFC 5574; narrowband 5.95 to 24.6 kbit/s */
+	{ "Speex", 20, 20, 1, 0, 0, SIMPLE, 0 },
+	{ "Speex", 28, 20, 1, 0, 0, SIMPLE, 0 },
+	{ "Speex", 38, 20, 1, 0, 0, SIMPLE, 0 },
+	{ "Speex", 46, 20, 1, 0, 0, SIMPLE, 0 },
+	{ "Speex", 62, 20, 1, 0, 0, SIMPLE, 0 },
+	{ "Speex", 25, 20, 1, 0, 0, SIMPLE, 0 }, /* wideband 9.8 to 42.2 */
+	{ "Speex", 32, 20, 1, 0, 0, SIMPLE, 0 },
+	{ "Speex", 42, 20, 1, 0, 0, SIMPLE, 0 },
+	{ "Speex", 52, 20, 1, 0, 0, SIMPLE, 0 },
+	{ "Speex", 60, 20, 1, 0, 0, SIMPLE, 0 },
+	{ "Speex", 70, 20, 1, 0, 0, SIMPLE, 0 },
+	{ "Speex", 86, 20, 1, 0, 0, SIMPLE, 0 },
+	{ "Speex", 106, 20, 1, 0, 0, SIMPLE, 0 },
+	{ "Opus at 16 kbit/s", 20, 10, 6, 0, 0, SECURE | MUMBLE | OPUS, 0 }, /* RFC 7587, 3.1.1: recommended rates of speech; constant bit rate */
+	{ "Opus at 24 kbit/s", 30, 10, 6, 0, 0, SECURE | MUMBLE | OPUS, 0 },
+	{ "Opus at 32 kbit/s", 40, 10, 6, 0, 0, SECURE | MUMBLE | OPUS, 0 },
+	{ "Opus at 40 kbit/s", 50, 10, 6, 0, 0, SECURE | MUMBLE | OPUS, 0 },
+	{ "Opus at 64 kbit/s", 80, 10, 6, 0, 0, SECURE | MUMBLE | OPUS, 0 },
+	/*
+	 * Opus without SILK at a constrained variable rate, which libopus has unless told otherwise: its target, and the byte of the
+	 * table of contents on top (RFC 6716, 3.1), in 87 to 90 % of the packets while somebody talks and in all before (libopus
+	 * 1.3.1, 10 and 20 ms). It leaves SILK out from 64 kbit/s on; the rates are those of RFC 7587, 3.1.1, and one between.
+	 */
+	{ "Opus about 64 kbit/s", 80, 10, 2, 1, 0, SECURE | OPUS, 0 },
+	{ "Opus about 96 kbit/s", 120, 10, 2, 1, 0, SECURE | OPUS, 0 },
+	{ "Opus about 128 kbit/s", 160, 10, 2, 1, 0, SECURE | OPUS, 0 },
+	{ "Opus in silence", 1, 20, 1, 0, 0, SIMPLE, 0 }, /* RFC 6716, 3.1: the table of contents, and a code of no more than 2 bytes */
+	{ "Opus in silence", 3, 20, 1, 0, 0, SIMPLE, 0 },
+	{ "L16 at 16 kHz", 320, 10, 2, 0, 0, SECURE, 0 },
+	{ "L16 at 8 kHz", 320, 20, 1, 0, 0, RARE, 0 },  /* RFC 3551, 4.5.11 */
 };
 
 /* Bytes of a packet of whole frames each period; 0 when it sends none. */
@@ -133,14 +142,19 @@ static unsigned around(const struct codec *c, unsigned period_ms, enum speech_wr
 	return wrap == WRAP_FOREIGN && !is_telephone(c) && period_ms != FEW_SIZES_MS ? MUMBLE : ~0u;
 }
 
-const char *speech_codec(unsigned period_ms, unsigned size, enum speech_wrap wrap)
+/* Nor is it by chance that such a size is the usual one and the other one is that of a packet before a silence. */
+static bool before_silence(const struct codec *c, unsigned period_ms, unsigned size, unsigned other)
 {
-	if (is_round(size))
-		return NULL;
+	return c->sid != 0 && period_ms > c->frame_ms && other + c->bytes == size + c->sid;
+}
+
+const char *speech_codec(unsigned period_ms, unsigned size, unsigned other, enum speech_wrap wrap)
+{
 	for (unsigned i = 0; i < sizeof codecs / sizeof *codecs; i++)
 		for (unsigned w = 0; w < sizeof wrappings / sizeof *wrappings; w++)
 			if ((wrappings[w].uses & codecs[i].wraps & around(&codecs[i], period_ms, wrap)) != 0 && size > wrappings[w].bytes &&
-			    holds(&codecs[i], period_ms, size - wrappings[w].bytes))
+			    holds(&codecs[i], period_ms, size - wrappings[w].bytes) &&
+			    (!is_round(size) || before_silence(&codecs[i], period_ms, size, other)))
 				return codecs[i].name;
 	return NULL;
 }

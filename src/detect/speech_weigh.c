@@ -187,7 +187,7 @@ static bool is_codec(const struct speech_view *v)
 	unsigned period = v->clock.period_ms;
 
 	if (is_datagram(v))
-		return speech_codec(period, v->size, v->wrap) != NULL;
+		return speech_codec(period, v->size, v->other, v->wrap) != NULL;
 	return speech_codec_rarity(period, v->size, v->size, v->wrap) >= RARITY_MIN ||
 	    (v->size > WS_MASK && speech_codec_rarity(period, v->size - WS_MASK, v->size, v->wrap) >= RARITY_MIN);
 }

@@ -39,8 +39,12 @@ struct speech_opinion {
 
 void speech_weigh(const struct speech_view view[2], struct speech_opinion *);
 
-/* A constant-rate codec that sends datagrams of `size` bytes every `period_ms`, in RTP or what else may be around; NULL none, or the size is round. */
-const char *speech_codec(unsigned period_ms, unsigned size, enum speech_wrap);
+/*
+ * A constant-rate codec that sends datagrams of `size` bytes every `period_ms`, in RTP or what else may be around; NULL none, or
+ * the size is round. `other`: the size that is second in number, 0 none; where it is that of the codec's last packet before a
+ * silence a round size says something too.
+ */
+const char *speech_codec(unsigned period_ms, unsigned size, unsigned other, enum speech_wrap);
 /*
  * How rare it is, in bits, that records of one size either way are frames of one
  * codec of constant rate at this period: of the sizes that records may have, which

@@ -232,13 +232,27 @@ static void codecs_are_known(void **state)
 		{ 20, 172, true }, { 20, 182, true }, { 20, 164, true }, { 30, 252, true }, { 60, 492, true }, { 10, 92, true },
 		{ 20, 42, true }, { 20, 32, false }, { 20, 60, false }, { 30, 36, true }, { 20, 45, true }, { 30, 62, true }, { 20, 74, true }, { 20, 332, true },
 		{ 20, 61, true }, { 20, 108, true }, { 20, 109, true }, { 60, 309, true }, { 10, 58, true },
+		{ 20, 173, true }, { 20, 183, true }, { 20, 253, true }, { 10, 93, true }, { 40, 333, false },
 		{ 20, 100, false }, { 20, 200, false }, { 20, 150, false }, { 20, 256, false }, { 40, 173, false }, { 10, 172, false },
 		{ 30, 172, false }, { 20, 12, false }, { 20, 0, false }, { 60, 700, false },
 	};
 
 	(void)state;
 	for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++)
-		assert_int_equal(speech_codec(cases[i].period, cases[i].size, WRAP_DATAGRAM) != NULL, cases[i].known);
+		assert_int_equal(speech_codec(cases[i].period, cases[i].size, 0, WRAP_DATAGRAM) != NULL, cases[i].known);
+}
+
+/* 32 bytes anybody may choose; who sends 24 before a pause, 10 and a description of the silence in 2, has G.729 with annex B. */
+static void silence_tells_round_sizes(void **state)
+{
+	static const struct { unsigned period, size, other; bool known; } cases[] = {
+		{ 20, 32, 24, true }, { 20, 32, 0, false }, { 20, 32, 22, false }, { 20, 32, 34, false }, { 40, 80, 72, false },
+		{ 20, 50, 42, false }, { 10, 32, 24, false }, { 60, 72, 64, true }, { 20, 48, 40, true }, { 20, 40, 32, false },
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++)
+		assert_int_equal(speech_codec(cases[i].period, cases[i].size, cases[i].other, WRAP_DATAGRAM) != NULL, cases[i].known);
 }
 
 /* Where there is no RTP, sizes of 240 that pass for a codec's: few, and G.711's among them. */
@@ -251,15 +265,15 @@ static void few_sizes_are_codecs_without_rtp(void **state)
 		unsigned n = 0, with_rtp = 0;
 
 		for (unsigned size = 20; size < 260; size++) {
-			n += speech_codec(cases[i].period, size, WRAP_FOREIGN) != NULL;
-			with_rtp += speech_codec(cases[i].period, size, WRAP_DATAGRAM) != NULL;
+			n += speech_codec(cases[i].period, size, 0, WRAP_FOREIGN) != NULL;
+			with_rtp += speech_codec(cases[i].period, size, 0, WRAP_DATAGRAM) != NULL;
 		}
 		assert_in_range(n, 1, cases[i].most);
 		assert_true(n <= with_rtp);
 	}
-	assert_non_null(speech_codec(20, 172, WRAP_FOREIGN));
-	assert_null(speech_codec(20, 45, WRAP_FOREIGN));
-	assert_non_null(speech_codec(30, 36, WRAP_FOREIGN));
+	assert_non_null(speech_codec(20, 172, 0, WRAP_FOREIGN));
+	assert_null(speech_codec(20, 45, 0, WRAP_FOREIGN));
+	assert_non_null(speech_codec(30, 36, 0, WRAP_FOREIGN));
 }
 
 /* 200 bytes inside: IPv4, UDP, RTP and 20 ms of G.711; how rare such a size is in each tunnel. */
@@ -481,7 +495,8 @@ int main(void)
 		cmocka_unit_test(a_stall_is_no_pause),
 		cmocka_unit_test(a_lost_block_is_no_other_clock), cmocka_unit_test(what_is_sent_in_silence),
 		cmocka_unit_test(people_take_turns), cmocka_unit_test(turns_without_a_clock),
-		cmocka_unit_test(codecs_are_known), cmocka_unit_test(few_sizes_are_codecs_without_rtp), cmocka_unit_test(telephone_codec_in_tunnels),
+		cmocka_unit_test(codecs_are_known), cmocka_unit_test(silence_tells_round_sizes),
+		cmocka_unit_test(few_sizes_are_codecs_without_rtp), cmocka_unit_test(telephone_codec_in_tunnels),
 		cmocka_unit_test(telephone_codecs),
 		cmocka_unit_test(variable_rate),
 		cmocka_unit_test(silence_suppression),

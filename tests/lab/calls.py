@@ -8,8 +8,10 @@ import random
 import time
 
 import world  # first: it finds tools/lab
+import bench_media
 import probes
 import recipes
+import speech
 from browser import Browser
 from net import CLIENT4, CLIENT6, RELAY4, SERVER4, SERVER6, LabError
 from wire import Wire
@@ -37,6 +39,11 @@ def sipp(lab, version, caller="client", number="4711"):
         raise LabError(f"SIPp: {lab.said(phone)[-300:]}")
 
 
+def people(lab, rate, channels):
+    """Files of two who converse, where the lab has voices; else None."""
+    return [speech.as_wav(v, rate, channels) for v in bench_media.voices(lab)] if lab.voices else None
+
+
 def turns(lab, second):
     """A file of somebody who speaks every other second."""
     path = lab.path(f"turns{second}.wav")
@@ -51,6 +58,8 @@ def baresip(codec, account, dtx=False):
         client, server = (CLIENT4, SERVER4) if version == 4 else (CLIENT6, SERVER6)
         host = f"[{server}]" if version == 6 else server
         sources = (turns(lab, 0), turns(lab, 1)) if dtx else (440, 300)
+        if lab.voices:
+            sources = [f"aufile,{path}" for path in people(lab, 48000, 2)]
         extra = recipes.BITRATE + ("opus_dtx\tyes\n" if dtx else "")
         recipes.baresip(lab, "server", "bob", server, account + ";answermode=auto", codec, sources[1], "20000-20100", extra=extra)
         lab.wait_port("server", 5060, "-u")
@@ -81,10 +90,10 @@ def dial(caller, callee, what, config):
 @contextlib.contextmanager
 def browsers(lab):
     page = os.path.join(world.TOP, "tools", "lab", "webrtc.html")
-    pair = []
+    pair, files = [], people(lab, 48000, 1)
     try:
-        for role in ("client", "server"):
-            pair.append(Browser(lab, role, page))
+        for who, role in enumerate(("client", "server")):
+            pair.append(Browser(lab, role, page, *([f"--use-file-for-fake-audio-capture={files[who]}"] if files else [])))
         yield pair
     finally:
         for b in pair:
@@ -122,24 +131,26 @@ def webrtc_turn(lab, version):
     webrtc({"audio": True, "video": True}, RELAYED)(lab, version)
 
 
-def ffmpeg(codec, key=False, at=None, seconds=TALK_S):
-    """Both ends send to ports that nobody announced; with `key` as SRTP. at: the ports, client's first."""
+def ffmpeg(codec, key=False, at=None, seconds=None):
+    """Both ends send to ports that nobody announced; with `key` as SRTP. at: the ports, client's first. seconds: TALK_S."""
     def call(lab, version):
+        lasts, files = seconds or TALK_S, people(lab, codec.rate, 1)
         a, b = (CLIENT4, SERVER4) if version == 4 else (CLIENT6, SERVER6)
         ports = at or random.sample(range(20000, 60000, 2), 2)
         processes = []
-        for role, here, there, tone in (("client", ports[0], (b, ports[1]), 440), ("server", ports[1], (a, ports[0]), 300)):
+        for who, role, here, there, tone in ((0, "client", ports[0], (b, ports[1]), 440), (1, "server", ports[1], (a, ports[0]), 300)):
             host = f"[{there[0]}]" if version == 6 else there[0]
             protection = ["-srtp_out_suite", "AES_CM_128_HMAC_SHA1_80", "-srtp_out_params",
                           base64.b64encode(os.urandom(30)).decode()] if key else []
             processes.append(lab.start(
                 role, "ffmpeg", "-nostdin", "-v", "error", "-re", "-f", "lavfi", "-i",
                 # 20 ms at a time, as a phone reads its microphone
-                f"sine=frequency={tone}:sample_rate={codec.rate}:samples_per_frame={codec.rate // 50}",
-                "-t", str(seconds), "-ac", "1", "-c:a", *codec.words, *protection, "-f", "rtp",
+                (f"amovie={files[who]},asetnsamples={codec.rate // 50}" if files else
+                 f"sine=frequency={tone}:sample_rate={codec.rate}:samples_per_frame={codec.rate // 50}"),
+                "-t", str(lasts), "-ac", "1", "-c:a", *codec.words, *protection, "-f", "rtp",
                 f"{'srtp' if key else 'rtp'}://{host}:{there[1]}?localport={here}"))
         for process in processes:
-            process.wait(timeout=seconds + 10)
+            process.wait(timeout=lasts + 10)
     return call
 
 

@@ -35,6 +35,9 @@ SETTLE_S = 0.3  # so long events are under way to the file, on a machine that is
 class World(net.Lab):
     """A lab in which threads may start programs."""
 
+    voices = None  # folder of what people say, where calls carry that (speech.py); else programs make tones
+    seed = 0       # which of their conversations
+
     def __init__(self, links=None):
         super().__init__(links)
         self.prefix = f"sq{os.getpid()}n{next(World.number)}"

@@ -12,7 +12,9 @@
  * that asked (FACT_NAME). An answer is believed when the same flow carried its
  * question, with the same identifier, towards the side that answers: whoever
  * forges answers from elsewhere has to guess what the resolver checks too.
- * DNS traffic itself is nobody's application and gets no evidence.
+ * DNS traffic itself is nobody's application. Where it is as fast as speech, one
+ * question and its answer after the other at a rate of their own, it is told from
+ * a call: what asks for names of ordinary length carries no voice.
  */
 
 #define DNS_PORT         53      /* multicast DNS (5353) names neighbours, not services */
@@ -31,6 +33,10 @@
 #define TTL_MIN_S        60      /* clients keep connections and caches longer than the TTL says */
 #define TTL_MAX_S        3600    /* a fact must not outlive the name's move to another host */
 #define QUESTIONS_MAX    4       /* open at a time in one flow: A and AAAA, asked twice */
+#define FAST_PACKETS     16      /* of a flow, before all its questions are kept: most have two */
+#define NAME_ORDINARY    64      /* bytes: five bits each (a tunnel's base32) are 40 bytes, less than IP, UDP and a frame of speech */
+#define PAIRS_SURE       8       /* answered questions in a row; */
+#define BITS_PAIRS     (-12.0f)  /* each has its identifier, 16 bits, and its name: it is DNS. Less than a certainty: who answers may be one's own */
 
 /* A question we wait to see answered. */
 struct question {
@@ -42,6 +48,7 @@ struct question {
 
 struct dns_state {
 	struct question open[QUESTIONS_MAX];
+	uint8_t pairs;    /* questions of ordinary length in a row that were answered, at most PAIRS_SURE */
 };
 
 struct dns_name {
@@ -150,16 +157,17 @@ static uint64_t name_hash(const struct dns_name *n)
 static void ask(struct look *l, const struct dns_message *m)
 {
 	const struct name_row *row = name_find(m->question.text, m->question.len);
+	bool telling = row != NULL && row->front != NAME_SHARED;
 	struct dns_state *s;
 
-	if (row == NULL || row->front == NAME_SHARED)
+	if (!telling && l->flow->dir[0].packets + l->flow->dir[1].packets < FAST_PACKETS)
 		return;
 	s = detect_state(l, sizeof *s);
 	if (s == NULL)
 		return;
 	/* The newest in front; the oldest is forgotten. */
 	memmove(s->open + 1, s->open, sizeof s->open - sizeof *s->open);
-	s->open[0] = (struct question){ name_hash(&m->question), m->id, l->dir, (uint8_t)row->app };
+	s->open[0] = (struct question){ name_hash(&m->question), m->id, l->dir, (uint8_t)(telling ? row->app : APP_NONE) };
 }
 
 /* Takes the question an answer belongs to; false when nobody asked it here. */
@@ -178,6 +186,23 @@ static bool answered(struct look *l, const struct dns_message *m, struct questio
 		return true;
 	}
 	return false;
+}
+
+/* Names of ordinary length were asked for and answered: no call, nor one in a tunnel. */
+static void count_pair(struct look *l, const struct dns_message *m)
+{
+	struct dns_state *s = detect_state_find(l);
+	uint8_t before = s->pairs;
+
+	if (m->question.len > NAME_ORDINARY) {
+		s->pairs = 0;
+		if (before == PAIRS_SURE)
+			detect_evidence(l, CLASS_MEDIA, APP_NONE, 0, "DNS, with names long enough to carry something", 0, 0);
+		return;
+	}
+	s->pairs += before != PAIRS_SURE;
+	if (before == PAIRS_SURE - 1)
+		detect_evidence(l, CLASS_MEDIA, APP_NONE, BITS_PAIRS, "DNS, {0} questions in a row answered", PAIRS_SURE, 0);
 }
 
 /* --- answers --- */
@@ -277,9 +302,10 @@ enum look_result dns_look(struct look *l)
 	if (!(m.flags & FLAG_RESPONSE)) {
 		if (k->port[1 - l->dir] == DNS_PORT)
 			ask(l, &m);
-	} else if (k->port[l->dir] == DNS_PORT && (m.flags & (FLAG_CUT | MASK_RCODE)) == 0
-	    && answered(l, &m, &q)) {
-		read_answers(l, &m, &c, &q);
+	} else if (k->port[l->dir] == DNS_PORT && answered(l, &m, &q)) {
+		count_pair(l, &m);
+		if (q.app != APP_NONE && (m.flags & (FLAG_CUT | MASK_RCODE)) == 0)
+			read_answers(l, &m, &c, &q);
 	}
 	return LOOK_YES;
 }

@@ -222,11 +222,61 @@ static void test_other_ports_are_left_at_once(void **state)
 	bench_close(&b);
 }
 
+/* Questions answered one after the other, of names of `len` bytes and more. */
+static void ask_and_answer(struct bench *b, unsigned times, const char *name)
+{
+	for (unsigned i = 0; i < times; i++) {
+		b->flow.dir[0].packets = b->flow.dir[1].packets = i;
+		show(b, 0, begin((uint16_t)(i * 7919), false, 0, name));
+		show(b, 1, begin((uint16_t)(i * 7919), true, 0, name));
+	}
+}
+
+static void test_many_questions_are_no_call(void **state)
+{
+	static const char tunnel[] = "paaaaaaabbbbbbbbccccccccddddddddeeeeeeee.ffffffffgggggggghhhhhhhhiiiiiiii.t.example.net";
+	struct bench b;
+
+	(void)state;
+	bench_open(&b, IPPROTO_UDP, 40000, 53);
+	ask_and_answer(&b, 12, "www.example.com");
+	assert_null(bench_evidence(&b)); /* few: not even their names are kept */
+	ask_and_answer(&b, 40, "www.example.com");
+	assert_non_null(bench_evidence(&b));
+	assert_int_equal(bench_evidence(&b)->cls, CLASS_MEDIA);
+	assert_true(bench_evidence(&b)->bits <= -10);
+	show(&b, 0, begin(9, false, 0, tunnel));
+	show(&b, 1, begin(9, true, 0, tunnel));
+	assert_true(bench_evidence(&b)->bits == 0);
+	bench_close(&b);
+	bench_open(&b, IPPROTO_UDP, 40000, 53);
+	ask_and_answer(&b, 40, tunnel); /* and whoever hides something in names is not cleared by them */
+	assert_null(bench_evidence(&b));
+	bench_close(&b);
+}
+
+static void test_answers_nobody_asked_for_prove_nothing(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	bench_open(&b, IPPROTO_UDP, 40000, 53);
+	b.flow.dir[0].packets = b.flow.dir[1].packets = 100;
+	for (unsigned i = 0; i < 40; i++) {
+		show(&b, 0, begin((uint16_t)i, false, 0, "www.example.com"));
+		show(&b, 1, begin((uint16_t)(i + 1000), true, 0, "www.example.com"));
+	}
+	assert_null(bench_evidence(&b));
+	bench_close(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_answer_to_a_question_becomes_a_fact),
 		cmocka_unit_test(test_answers_are_bounded),
+		cmocka_unit_test(test_many_questions_are_no_call),
+		cmocka_unit_test(test_answers_nobody_asked_for_prove_nothing),
 		cmocka_unit_test(test_ttl_has_a_ceiling),
 		cmocka_unit_test(test_forged_answers_teach_nothing),
 		cmocka_unit_test(test_aliases_to_shared_hosts_teach_nothing),

@@ -6,7 +6,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/clock.h"
+#include "base/cond.h"
+#include "base/now.h"
 
 struct event_queue {
 	pthread_mutex_t lock;
@@ -19,16 +20,6 @@ struct event_queue {
 	bool waiting;
 	struct event *record;
 };
-
-static void cond_init(pthread_cond_t *c)
-{
-	pthread_condattr_t attr;
-
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(c, &attr);
-	pthread_condattr_destroy(&attr);
-}
 
 struct event_queue *event_queue_new(uint32_t records)
 {
@@ -83,28 +74,17 @@ void event_queue_put(struct event_queue *q, const struct event *ev)
 		pthread_cond_signal(&q->filled);
 }
 
-static struct timespec deadline(unsigned wait_ms)
-{
-	struct timespec t;
-	uint64_t ns;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	ns = (uint64_t)t.tv_nsec + wait_ms * NS_PER_MS;
-	return (struct timespec){ t.tv_sec + (time_t)(ns / NS_PER_S), (long)(ns % NS_PER_S) };
-}
-
 bool event_queue_take(struct event_queue *q, struct event *ev, unsigned wait_ms)
 {
-	struct timespec until = deadline(wait_ms);
-	bool got;
-	int late = 0;
+	const uint64_t until_ns = now_ns(CLOCK_MONOTONIC) + wait_ms * NS_PER_MS;
+	bool got, early = true;
 
 	pthread_mutex_lock(&q->lock);
 	q->done = q->taken; /* the caller is back: what it took before is dealt with */
 	pthread_cond_broadcast(&q->drained);
-	while (q->taken == q->put && late == 0) {
+	while (q->taken == q->put && early) {
 		q->waiting = true;
-		late = pthread_cond_timedwait(&q->filled, &q->lock, &until);
+		early = cond_wait_until(&q->filled, &q->lock, until_ns);
 	}
 	q->waiting = false;
 	got = q->taken != q->put;
@@ -116,15 +96,14 @@ bool event_queue_take(struct event_queue *q, struct event *ev, unsigned wait_ms)
 
 bool event_queue_drain(struct event_queue *q, unsigned wait_ms)
 {
-	struct timespec until = deadline(wait_ms);
+	const uint64_t until_ns = now_ns(CLOCK_MONOTONIC) + wait_ms * NS_PER_MS;
 	uint64_t target;
-	bool done;
-	int late = 0;
+	bool done, early = true;
 
 	pthread_mutex_lock(&q->lock);
 	target = q->put;
-	while (q->done < target && late == 0)
-		late = pthread_cond_timedwait(&q->drained, &q->lock, &until);
+	while (q->done < target && early)
+		early = cond_wait_until(&q->drained, &q->lock, until_ns);
 	done = q->done >= target;
 	pthread_mutex_unlock(&q->lock);
 	return done;

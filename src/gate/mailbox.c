@@ -4,15 +4,13 @@
 #include <stddef.h>
 #include <time.h>
 
+#include "base/cond.h"
+#include "base/now.h"
+
 void mailbox_init(struct mailbox *box)
 {
-	pthread_condattr_t attr;
-
 	pthread_mutex_init(&box->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&box->finished, &attr);
-	pthread_condattr_destroy(&attr);
+	cond_init(&box->finished);
 	atomic_init(&box->filled, false);
 	box->closed = false;
 	box->first = NULL;
@@ -90,15 +88,12 @@ static void withdraw(struct mailbox *box, struct task *t)
 
 bool mailbox_wait(struct mailbox *box, struct task *t)
 {
-	struct timespec until;
-	bool done;
-	int late = 0;
+	const uint64_t until_ns = now_ns(CLOCK_MONOTONIC) + MAILBOX_WAIT_S * NS_PER_S;
+	bool done, early = true;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += MAILBOX_WAIT_S;
 	pthread_mutex_lock(&box->lock);
-	while (t->state == TASK_RUNS || (t->state == TASK_WAITS && !box->closed && late == 0))
-		late = pthread_cond_timedwait(&box->finished, &box->lock, &until);
+	while (t->state == TASK_RUNS || (t->state == TASK_WAITS && !box->closed && early))
+		early = cond_wait_until(&box->finished, &box->lock, until_ns);
 	done = t->state == TASK_DONE;
 	if (!done)
 		withdraw(box, t);

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/cond.h"
 #include "base/log.h"
 #include "base/now.h"
 #include "gate/ctnetlink.h"
@@ -40,12 +41,11 @@ struct sampler {
 /* False: it is time to end. */
 static bool sleep_until(struct sampler *s, uint64_t ns)
 {
-	struct timespec t = { .tv_sec = (time_t)(ns / NS_PER_S), .tv_nsec = (long)(ns % NS_PER_S) };
 	bool stop;
 
 	pthread_mutex_lock(&s->lock);
 	while (!s->stop && now_ns(CLOCK_MONOTONIC) < ns)
-		pthread_cond_timedwait(&s->ending, &s->lock, &t);
+		(void)cond_wait_until(&s->ending, &s->lock, ns);
 	stop = s->stop;
 	pthread_mutex_unlock(&s->lock);
 	return !stop;
@@ -127,16 +127,12 @@ void sampler_stop(struct sampler *s)
 struct sampler *sampler_new(uint32_t mask, uint32_t pass)
 {
 	struct sampler *s = calloc(1, sizeof *s);
-	pthread_condattr_t clock;
 
 	if (s == NULL)
 		return NULL;
 	s->pass = pass;
 	pthread_mutex_init(&s->lock, NULL);
-	pthread_condattr_init(&clock);
-	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-	pthread_cond_init(&s->ending, &clock);
-	pthread_condattr_destroy(&clock);
+	cond_init(&s->ending);
 	s->netlink = ctnetlink_new(mask);
 	if (s->netlink != NULL)
 		return s;

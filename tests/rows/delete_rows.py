@@ -2,14 +2,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Deletes every detector row, evidence group and bound in turn, and tells which test misses it.
 
-    delete_rows.py [--source DIR] [--work DIR] [--jobs N] [--only REGEX] [--near] [--keep] [--table] [--list]
+    delete_rows.py [--source DIR] [--work DIR] [--jobs N] [--only REGEX] [--near] [--keep] [--table] [--list | --check]
 
 Works on a copy of the tree, into which all deletions are compiled at once, each
 behind a condition that an environment variable makes true: one build, then the
 tests for each, first those that its name leads to, then all others, until one
 fails. A deletion no test misses is printed as NOBODY, one whose text is no
 longer in the code as STALE; for both the exit code is 1. Rows come from the
-table, groups from detect.h. --table writes the Markdown of docs/TESTING.md.
+table, groups from detect.h. --check only looks whether all texts are there and
+all tests that names lead to exist, in a second. --table writes the Markdown of docs/TESTING.md.
 """
 import argparse
 import os
@@ -268,6 +269,28 @@ def compile_in(tree, found):
     return stale
 
 
+def names_in_source(source):
+    """Tests as ctest will call them, by the files they are made from."""
+    for folder, prefix, end in (("tests/unit", "unit.", ".c"), ("tests/scenario/cases", "scenario.", ".scn"), ("pcaps", "pcaps.", "")):
+        for file in os.listdir(os.path.join(source, folder)):
+            if file.endswith(end):
+                yield prefix + file.removesuffix(end)
+
+
+def check(source, found):
+    """What would be STALE, or has no test of its own."""
+    wrong, names = [], list(names_in_source(source))
+    edits = [("what rows and groups share", e) for e in shared_edits(found)] + [(f"{d.kind} {d.name}", d.edit) for d in found if d.edit]
+    for name, (path, old, _) in edits:
+        times = read(source, path).count(old)
+        if times != 1:
+            wrong.append(f"{name}: {path} holds {old!r} {times} times, not once")
+    for d in found:
+        if not any(re.search(d.tests, n) for n in names):
+            wrong.append(f"{d.kind} {d.name}: no test is called {d.tests}")
+    return wrong
+
+
 def try_one(tree, d, sound, near_only):
     """(verdict, detail) of one deletion."""
     near = [n for n in sound if re.search(d.tests, n)]
@@ -295,6 +318,7 @@ def main():
     ap.add_argument("--keep", action="store_true", help="the copy in --work as it was built last; all its tests are taken to be sound")
     ap.add_argument("--table", action="store_true", help="a table in Markdown, when all is done")
     ap.add_argument("--list", action="store_true")
+    ap.add_argument("--check", action="store_true", help="only whether all deletions can be made, and have tests that their names lead to")
     args = ap.parse_args()
     found = deletions(args.source)
     todo = [d for d in found if re.search(args.only, f"{d.kind} {d.name}")]
@@ -302,6 +326,10 @@ def main():
         for d in todo:
             print(f"{d.kind:6} {d.name}")
         return 0
+    if args.check:
+        wrong = check(args.source, found)
+        print("\n".join([*wrong, f"{len(found)} deletions, {len(wrong)} wrong"]))
+        return 1 if wrong else 0
     tree = Tree(args.source, args.work, args.jobs, args.keep)
     stale = [] if args.keep else compile_in(tree, found)
     if not args.keep:

@@ -21,6 +21,7 @@ import time
 
 SYSTEMD = "/lib/systemd/systemd"
 SKIP = 77
+STDERR = "/squelch.err"  # in the root that it boots from: there is no journal
 BOOT_S, START_S = 60, 30
 WATCHDOG_S = 2  # a drop-in's: the unit has 10
 CGROUPS = ("/sys/fs/cgroup/unified", "/sys/fs/cgroup")  # hybrid, unified
@@ -94,7 +95,7 @@ def files(folder, squelch, source):
     shutil.copy(f"{source}/tools/squelch-hook", f"{folder}/usr/sbin/squelch-hook")
     with open(f"{source}/pkg/squelch.service") as fh:
         put(folder, "etc/systemd/system/squelch.service", fh.read())
-    put(folder, "etc/systemd/system/squelch.service.d/lab.conf", f"[Service]\nWatchdogSec={WATCHDOG_S}\n")
+    put(folder, "etc/systemd/system/squelch.service.d/lab.conf", f"[Service]\nWatchdogSec={WATCHDOG_S}\nStandardError=append:{STDERR}\n")
     put(folder, "etc/systemd/system/lab.target", "[Unit]\nDescription=lab\nDefaultDependencies=no\n")
     put(folder, "etc/squelch/squelch.rules", "block media\n")
     with open("/etc/passwd") as fh:
@@ -201,6 +202,9 @@ def life(m):
     m.run("systemctl", "stop", "squelch")
     failed += check("stopped: no queue, no rule left", m.queues() == 0 and m.rules() == 0 and m.show("Result") == "success",
                     m.show("Result"))
+    said = m.run("cat", STDERR)
+    failed += check("nothing that the unit hides is missed", "No such file" not in said and "Permission denied" not in said
+                    and "not permitted" not in said and "not counted" not in said, said[-300:].strip().replace("\n", " / "))
     return failed
 
 

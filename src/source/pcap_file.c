@@ -32,6 +32,7 @@ struct pcap_files {
 	uint32_t fraction_ns;      /* of one unit of a plain file's stamps */
 	char *filter;              /* NULL: everything */
 	struct bpf_program program;
+	bool any;                  /* a file was a capture, or an error told of one that is not */
 	bool filtered;             /* `program` is compiled for this file */
 	uint64_t number;           /* packets read from this file, also filtered out */
 	uint16_t link;
@@ -195,6 +196,7 @@ static enum source_next next_file(struct pcap_files *s)
 		s->number = 0;
 		s->base.file_name = path->name;
 		r = file_open(s, path);
+		s->any |= r != SOURCE_END;
 		if (r == SOURCE_EPOCH)
 			return r;
 		file_close(s);
@@ -202,7 +204,10 @@ static enum source_next next_file(struct pcap_files *s)
 			return r;
 	}
 	s->base.file_name = NULL;
-	return SOURCE_END;
+	if (s->any)
+		return SOURCE_END;
+	s->any = true; /* a folder that holds something, but nothing for us: most likely another was meant */
+	return fail(s, s->paths.list[0].name, "is no capture, and neither is any other file there");
 }
 
 /* Fields of a hostile file: any number of seconds, more than a second of nanoseconds. */

@@ -508,6 +508,23 @@ static void test_folder(void **state)
 	    "E a.gz 1:1 E b.pcap 1:2 E c/deep/x 1:3 E c/link 1:4 E d.pcap 1:4 E b.pcap 1:2");
 }
 
+/* Most likely another folder was meant; of several it is enough that one has captures. */
+static void test_folder_without_captures(void **state)
+{
+	char path[128];
+	char *list[] = { path, NULL };
+	struct bytes text = { 0 };
+
+	(void)state;
+	snprintf(path, sizeof path, "%s/f", folder);
+	sub_folder("f");
+	add(&text, "no capture", 10);
+	file_write("f/notes.txt", text);
+	assert_string_equal(drain(source_files(list, 1, NULL, error)), "! f/notes.txt: is no capture, and neither is any other file there");
+	list[1] = file_write("g.pcap", pcap_make(1, 2));
+	assert_string_equal(drain(source_files(list, 2, NULL, error)), "E g.pcap 1:2");
+}
+
 static void test_named_must_be_capture(void **state)
 {
 	struct bytes text = { 0 };
@@ -813,7 +830,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_plain), TEST(test_swapped), TEST(test_truncated_pcap), TEST(test_damaged_pcap),
 		TEST(test_damaged_pcapng), TEST(test_pcapng_links_differ), TEST(test_gzip), TEST(test_zstd),
-		TEST(test_stamps), TEST(test_stamp_huge), TEST(test_short_length_raised), TEST(test_folder),
+		TEST(test_stamps), TEST(test_stamp_huge), TEST(test_short_length_raised), TEST(test_folder), TEST(test_folder_without_captures),
 		TEST(test_named_must_be_capture), TEST(test_link_unknown), TEST(test_filter),
 		TEST(test_standard_input), TEST(test_progress), TEST(test_long_name_keeps_its_end),
 		TEST(test_close_null), TEST(test_scenario_udp), TEST(test_scenario_clock),

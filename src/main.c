@@ -30,10 +30,14 @@ static void print_usage(FILE *to)
 
 int main(int argc, char **argv)
 {
+	static char help[] = "--help";
+
 	if (argc < 2) {
 		print_usage(stderr);
 		return EXIT_USAGE;
 	}
+	if (argc == 3 && strcmp(argv[1], "help") == 0) /* as `squelch COMMAND --help` */
+		argv[1] = argv[2], argv[2] = help;
 	for (unsigned i = 0; i < sizeof commands / sizeof *commands; i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
 			return commands[i].run(argc - 1, argv + 1);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/exit.h"
+#include "base/log.h"
 #include "cmd/options.h"
 #include "doctor/doctor.h"
 #include "gate/mark.h"
@@ -37,11 +38,11 @@ int cmd_doctor(int argc, char **argv)
 	if (first == OPTIONS_WRONG)
 		return EXIT_USAGE;
 	if (first < argc) {
-		fprintf(stderr, "squelch doctor: %s: no operands, see --help\n", argv[first]);
+		log_warnx("doctor", "%s: takes no operands", argv[first]);
 		return EXIT_USAGE;
 	}
 	if (conf.mask != NULL && !mark_mask_parse(conf.mask, &mask)) {
-		fprintf(stderr, "squelch doctor: --mark-mask %s: want four bits or more, side by side\n", conf.mask);
+		log_warnx("doctor", "--mark-mask: at least four bits side by side, as 0x7f000000, not \"%s\"", conf.mask);
 		return EXIT_USAGE;
 	}
 	here = doctor_here(conf.user, mask);

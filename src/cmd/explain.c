@@ -108,7 +108,7 @@ static int run(struct reading *r, const struct pick_want *want)
 	if (picks->n_card != 0) {
 		code = explain(r, picks, t);
 	} else if (code == EXIT_OK) {
-		log_warnx("explain", picks->flows == 0 ? "there is no flow" : "no flow is --flow %s", r->conf->flow);
+		log_warnx("explain", picks->flows == 0 ? "there is no flow" : "no flow is --flow %s; without it they are listed", r->conf->flow);
 		code = EXIT_USAGE;
 	}
 out:

@@ -133,10 +133,17 @@ static int flat_find(const struct flat *f, int c)
 
 int options_parse(const struct option_table *tables, int argc, char **argv, const char *usage)
 {
+	static const char *const wanted[] = {
+		[OPTION_UINT] = "a number from 1 to 4294967295", [OPTION_BITS] = "bits from 0 to 1000",
+		[OPTION_LIST] = "names, at most 16 in all",
+	};
+	static char name[32];
 	struct flat f;
 	int c, i;
 
 	flatten(&f, tables);
+	snprintf(name, sizeof name, "squelch: %s", argv[0]);
+	argv[0] = name; /* as getopt says it */
 	optind = 1;
 	while ((c = getopt_long(argc, argv, f.shorts, f.longs, NULL)) != -1) {
 		if (c == 'h') {
@@ -149,7 +156,7 @@ int options_parse(const struct option_table *tables, int argc, char **argv, cons
 			return OPTIONS_WRONG;
 		}
 		if (!set_row(f.row[i], f.conf[i], optarg)) {
-			fprintf(stderr, "squelch: --%s: %s: not a value it takes\n", f.row[i]->name, optarg);
+			fprintf(stderr, "%s: --%s: %s, not \"%s\"\n", name, f.row[i]->name, wanted[f.row[i]->kind], optarg);
 			return OPTIONS_WRONG;
 		}
 	}

@@ -2,6 +2,7 @@
 #include "base/addr.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 
 #define ADDR_BITS    128
 #define V4_BITS      32
@@ -32,6 +33,18 @@ const char *addr_text(const struct addr *a, char text[static ADDR_TEXT_LEN])
 		inet_ntop(AF_INET, a->b + 12, text, ADDR_TEXT_LEN);
 	else
 		inet_ntop(AF_INET6, a->b, text, ADDR_TEXT_LEN);
+	return text;
+}
+
+const char *place_text(const struct addr *a, uint16_t port, char text[static PLACE_TEXT_LEN])
+{
+	char ip[ADDR_TEXT_LEN];
+
+	addr_text(a, ip);
+	if (port == 0)
+		snprintf(text, PLACE_TEXT_LEN, "%s", ip);
+	else
+		snprintf(text, PLACE_TEXT_LEN, addr_is_v4(a) ? "%s:%u" : "[%s]:%u", ip, port);
 	return text;
 }
 

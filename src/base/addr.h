@@ -49,6 +49,9 @@ bool addr_is_unspecified(const struct addr *a);
 bool addr_is_multicast(const struct addr *a);
 /* Text as RFC 5952 (IPv4 dotted); returns `text`. */
 const char *addr_text(const struct addr *a, char text[static ADDR_TEXT_LEN]);
+#define PLACE_TEXT_LEN (ADDR_TEXT_LEN + 8) /* "[", "]:65535" */
+/* Address and port, in host order: "192.0.2.1:5060", "[2001:db8::1]:5060" (RFC 5952, 6); port 0: the address alone. Returns `text`. */
+const char *place_text(const struct addr *a, uint16_t port, char text[static PLACE_TEXT_LEN]);
 /* Parses an IPv4 or IPv6 literal of exactly `len` characters; false when it is none. */
 bool addr_parse(const char *text, size_t len, struct addr *out);
 /* Parses "ADDR" or "ADDR/BITS"; host bits must be zero. False when malformed. */

@@ -34,6 +34,19 @@ void text_wrap(FILE *out, unsigned width, unsigned at, unsigned indent, const ch
 	}
 }
 
+const char *text_tame(const char *text, size_t width, char *out)
+{
+	const size_t len = strlen(text);
+	size_t i;
+
+	for (i = 0; i < len && i < width; i++)
+		out[i] = text[i] >= 0x20 && text[i] < 0x7f ? text[i] : '?';
+	if (len > width && width > 2)
+		memcpy(out + width - 2, "..", 2);
+	out[i] = '\0';
+	return out;
+}
+
 const char *text_time(uint64_t wall_ns, const char *format, char out[static TEXT_LEN])
 {
 	const time_t t = (time_t)(wall_ns / NS_PER_S);

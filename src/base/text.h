@@ -12,6 +12,9 @@
  */
 void text_wrap(FILE *out, unsigned width, unsigned at, unsigned indent, const char *text);
 
+/* Text of strangers, cut to `width` bytes ("..") and with anything but printable ASCII as '?': a terminal obeys what it is sent. Returns `out`, of width + 1 bytes. */
+const char *text_tame(const char *text, size_t width, char *out);
+
 #define TEXT_LEN 32
 
 /* Nanoseconds of the wall clock in UTC, in a format of strftime(3); "?" when they are no time. Returns `out`. */

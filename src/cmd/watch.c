@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -43,7 +44,9 @@ static const char usage[] =
     "watch [OPTION...] -i IFACE...\n"
     "\n"
     "Finds calls in live traffic and says what the rules would have done; nothing is\n"
-    "cut. SIGHUP reads the rules and opens the file of events anew.";
+    "cut. Without --eve it prints a line for each decision and for each call that\n"
+    "ended, and a summary when it is ended. SIGHUP reads the rules and opens the\n"
+    "file of events anew.";
 
 /* --- signals --- */
 
@@ -216,9 +219,24 @@ static bool step(struct watcher *w)
 	return frame.mono_ns < w->stop_ns;
 }
 
+/* To those who read along; with a file of events nobody does. */
+static void say_where(const struct watcher *w)
+{
+	const struct option_list *l = &w->conf->ifaces;
+	char names[OPTION_LIST_MAX * (IF_NAMESIZE + 2)];
+	size_t len = 0;
+
+	for (unsigned i = 0; i < l->n && len < sizeof names; i++)
+		len += (size_t)snprintf(names + len, sizeof names - len, "%s%s", i == 0 ? "" : ", ", l->item[i]);
+	log_info("watch", "listening on %s; Ctrl-C ends", names);
+}
+
 static int run(struct watcher *w)
 {
 	int error = 0;
+
+	if (w->eve == NULL)
+		say_where(w);
 
 	catch_signals();
 	engine_begin(w->engine, w->source);
@@ -228,6 +246,10 @@ static int run(struct watcher *w)
 	source_live_refresh(w->source);
 	engine_end(w->engine);
 	event_flush(w->sink);
+	if (w->eve == NULL) {
+		putchar('\n');
+		event_summary(w->sink, stdout);
+	}
 	if (fflush(stdout) != 0 || !event_ok(w->sink, &error)) {
 		errno = error != 0 ? error : errno;
 		log_warn("watch", "writing events");
@@ -278,7 +300,8 @@ static int start(struct watcher *w, const struct engine_conf *conf)
 	int code = EXIT_MEMORY;
 
 	w->sink = event_sink_new(&(struct event_conf){ .eve = w->eve, .sensor = c->sensor,
-		.ifaces = w->source->iface_names, .redact = c->redact });
+		.ifaces = w->source->iface_names, .redact = c->redact, .tell = w->eve == NULL ? stdout : NULL,
+		.summary = w->eve == NULL });
 	w->engine = w->sink == NULL ? NULL : engine_new(conf, w->policy, w->sink);
 	if (w->engine == NULL)
 		log_warnx("watch", "not enough memory");
@@ -324,7 +347,7 @@ int cmd_watch(int argc, char **argv)
 	if (first < 0)
 		return first == OPTIONS_HELP ? EXIT_OK : EXIT_USAGE;
 	if (first != argc) {
-		log_warnx("watch", "%s: what is this?", argv[first]);
+		log_warnx("watch", "%s: takes no operands (interfaces go with -i)", argv[first]);
 		return EXIT_USAGE;
 	}
 	hash_init();

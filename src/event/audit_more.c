@@ -41,14 +41,14 @@ static void put_proof(FILE *out, unsigned width, const struct audit_row *r)
 static void put_places(FILE *out, unsigned width, const char *title, uint32_t n, const struct skype_place *place)
 {
 	struct line l = { .n = 0 };
-	char ip[ADDR_TEXT_LEN];
+	char text[PLACE_TEXT_LEN];
 
 	if (n == 0)
 		return;
 	add(&l, "  %s, %u:", title, n);
 	for (unsigned i = 0; i < SKYPE_PLACES; i++)
 		if (place[i].port != 0)
-			add(&l, addr_is_v4(&place[i].ip) ? " %s:%u" : " [%s]:%u", addr_text(&place[i].ip, ip), place[i].port);
+			add(&l, " %s", place_text(&place[i].ip, place[i].port, text));
 	if (n > SKYPE_PLACES)
 		add(&l, " (the last %d)", SKYPE_PLACES);
 	put(out, width, &l);

@@ -86,6 +86,19 @@ bool call_ends(const struct call *c, struct call_party out[static CALL_ROLES])
 	return caller >= 0;
 }
 
+const char *call_party_text(const struct call_party *p, char out[static CALL_PARTY_LEN])
+{
+	const char *name = p->identity;
+	char ip[ADDR_TEXT_LEN];
+
+	if (strncmp(name, "sip:", 4) == 0)
+		name += 4;
+	if (name[0] == '\0')
+		name = addr_is_unspecified(&p->ip) ? "?" : addr_text(&p->ip, ip);
+	snprintf(out, CALL_PARTY_LEN, "%.*s", CALL_PARTY_LEN - 1, name);
+	return out;
+}
+
 /* --- what is spoken --- */
 
 struct payload_type {
@@ -180,4 +193,14 @@ struct call_codec call_main_codec(const struct call *c)
 				best = codec;
 			}
 	return best.name[0] != '\0' ? best : announced_codec(c);
+}
+
+const char *call_what_text(const struct call *c, char out[static CALL_WHAT_LEN])
+{
+	const struct call_codec codec = call_main_codec(c);
+	const char *app = app_name(c->app);
+
+	snprintf(out, CALL_WHAT_LEN, "%s%s%.*s", app == NULL ? "?" : app, codec.name[0] == '\0' ? "" : "/",
+	    (int)strcspn(codec.name, "/"), codec.name);
+	return out;
 }

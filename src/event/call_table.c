@@ -70,8 +70,8 @@ static void call_done(struct calls *cs, struct call *c, enum call_end end, uint6
 	c->end = call_why(c, end);
 	if (c->end_wall_ns < c->start_wall_ns)
 		c->end_wall_ns = c->start_wall_ns;
-	if (call_is_one(c))
-		cs->done(cs->arg, c, wall_ns);
+	if (call_is_one(c)) /* the end that signalling told may be later than the last that was heard of a flow */
+		cs->done(cs->arg, c, wall_ns < c->end_wall_ns ? c->end_wall_ns : wall_ns);
 	call_free(cs, c);
 }
 

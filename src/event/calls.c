@@ -232,8 +232,8 @@ static void call_name(struct call *c, const struct event_voip *v, enum call_part
 		c->app = v->app;
 }
 
-/* The hardest verdict on its media is the call's. */
-static void call_verdict(struct call *c, const struct event *ev)
+/* The hardest verdict on its flows is the call's; of two alike that on its media. */
+static void call_verdict(struct call *c, const struct event *ev, enum call_part part)
 {
 	static const uint8_t hardness[ACTIONS] = {
 		[ACTION_PASS] = 0, [ACTION_ALERT] = 1, [ACTION_LIMIT] = 2, [ACTION_DEGRADE] = 3,
@@ -242,9 +242,10 @@ static void call_verdict(struct call *c, const struct event *ev)
 	const struct said said = verdict_said(&ev->verdict);
 
 	if (c->judged && (hardness[said.action] < hardness[c->action]
-	    || (said.action == c->action && c->rule[0] != '\0')))
+	    || (said.action == c->action && c->rule[0] != '\0' && (part != PART_MEDIA || c->judged_media))))
 		return;
 	c->judged = true;
+	c->judged_media = part == PART_MEDIA;
 	c->action = said.action;
 	c->enforced = ev->enforced;
 	snprintf(c->reason, sizeof c->reason, "%s", said.reason == NULL ? "" : said.reason);
@@ -281,7 +282,7 @@ static void signalling_ended(struct calls *cs, const struct event *ev)
 
 	for (; l != NULL; l = link_next(l))
 		if (l->flow->live) {
-			call_verdict(l->call, ev);
+			call_verdict(l->call, ev, PART_SIGNALLING);
 			flow_ended(l->call, l->flow, ev);
 			call_touch(cs, l->call, ev);
 		}
@@ -303,7 +304,7 @@ uint32_t calls_flow(struct calls *cs, const struct event *ev)
 		flow_set_part(c, f, part);
 	call_name(c, &ev->voip, part);
 	if (part != PART_NONE && part != PART_ICE)
-		call_verdict(c, ev);
+		call_verdict(c, ev, part);
 	id = call_is_one(c) ? c->id : 0;
 	if (ev->type == EVENT_FLOW && f != NULL && f->part == PART_SIGNALLING)
 		signalling_ended(cs, ev);

@@ -68,6 +68,7 @@ struct call {
 	unsigned n_media;               /* flows that carry media */
 	/* the hardest verdict on its flows */
 	bool judged;                    /* there was one */
+	bool judged_media;              /* that on media */
 	enum action action;
 	bool enforced;
 	char rule[CALL_SAID_MAX], reason[CALL_SAID_MAX];
@@ -108,6 +109,13 @@ void call_hear(struct call *, const struct event *, const struct redact *);
 
 /* The two ends as media shows them, else signalling. False: who called is not known. */
 bool call_ends(const struct call *, struct call_party out[static CALL_ROLES]);
+
+/* Whom to show: the identity without "sip:", else the address, else "?". Returns `out`. */
+const char *call_party_text(const struct call_party *, char out[static CALL_PARTY_LEN]);
+
+#define CALL_WHAT_LEN 40
+/* Application and codec, "sip/PCMA"; without a codec the application alone. Returns `out`. */
+const char *call_what_text(const struct call *, char out[static CALL_WHAT_LEN]);
 
 struct call_codec {
 	char name[CALL_CODEC_LEN]; /* as in SDP, "opus/48000/2"; empty: nobody said */

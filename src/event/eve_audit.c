@@ -73,16 +73,12 @@ static void put_public(struct json *j, const struct skype_host *s)
 
 static void put_places(struct json *j, const char *key, const struct skype_place *place)
 {
-	char ip[ADDR_TEXT_LEN], text[ADDR_TEXT_LEN + 8];
+	char text[PLACE_TEXT_LEN];
 
 	json_array(j, key);
-	for (unsigned i = 0; i < SKYPE_PLACES; i++) {
-		if (place[i].port == 0)
-			continue;
-		snprintf(text, sizeof text, addr_is_v4(&place[i].ip) ? "%s:%u" : "[%s]:%u",
-		    addr_text(&place[i].ip, ip), place[i].port);
-		json_text(j, NULL, text);
-	}
+	for (unsigned i = 0; i < SKYPE_PLACES; i++)
+		if (place[i].port != 0)
+			json_text(j, NULL, place_text(&place[i].ip, place[i].port, text));
 	json_array_end(j);
 }
 

@@ -100,6 +100,7 @@ struct event_conf {
 	const char *sensor;        /* host name by default; NULL leaves it out */
 	const char *const *ifaces; /* names for event_flow.iface; NULL without */
 	bool redact;               /* identities as keyed hashes */
+	FILE *tell;                /* a line for people for each decision and call that ended; NULL none */
 	bool summary;              /* gather what event_summary prints */
 	bool audit;                /* gather what event_audit prints; of events only audits are written */
 };

@@ -7,6 +7,7 @@
 #include "event/recent.h"
 #include "event/redact.h"
 #include "event/summary.h"
+#include "event/tell.h"
 
 struct event_sink {
 	struct eve eve;
@@ -16,6 +17,7 @@ struct event_sink {
 	struct summary *summary;
 	struct audit *audit;         /* NULL unless asked for */
 	bool says_all;               /* not only audits */
+	FILE *tell;                  /* NULL: no lines for people */
 	struct recent *recent;       /* hosts that called lately */
 	uint64_t n_calls;
 };
@@ -27,6 +29,8 @@ static void on_call(void *arg, const struct call *c, uint64_t wall_ns)
 	s->n_calls++;
 	if (s->says_all)
 		eve_call(&s->eve, c, wall_ns);
+	if (s->tell != NULL)
+		tell_call(s->tell, c, wall_ns);
 	if (s->summary != NULL)
 		summary_call(s->summary, c);
 	if (s->audit != NULL)
@@ -49,6 +53,7 @@ struct event_sink *event_sink_new(const struct event_conf *conf)
 	if (conf->audit && (s->audit = audit_new()) == NULL)
 		goto fail;
 	s->says_all = s->has_eve && !conf->audit;
+	s->tell = conf->tell;
 	s->recent = recent_new();
 	s->calls = calls_new(s->redact, on_call, s);
 	if (s->calls == NULL || s->recent == NULL)
@@ -90,6 +95,8 @@ static void emit_status(struct event_sink *s, const struct event *ev)
 	if (ev->type == EVENT_START) {
 		if (s->has_eve)
 			eve_status(&s->eve, ev, NULL);
+		if (s->tell != NULL)
+			tell_head(s->tell);
 		return;
 	}
 	counts = ev->counts;
@@ -144,6 +151,8 @@ static void emit_voip(struct event_sink *s, const struct event *ev)
 	recent_take(s->recent, ev);
 	if (s->says_all)
 		eve_voip(&s->eve, ev, id);
+	if (s->tell != NULL)
+		tell_voip(s->tell, ev, id);
 }
 
 static void emit_flow(struct event_sink *s, const struct event *ev)
@@ -210,6 +219,8 @@ void event_flush(struct event_sink *s)
 {
 	if (s->has_eve)
 		json_flush(&s->eve.json);
+	if (s->tell != NULL)
+		fflush(s->tell);
 }
 
 void event_each_call(const struct event_sink *s, void (*fn)(void *, const struct call *), void *arg)

@@ -61,22 +61,6 @@ void summary_flow(struct summary *s, const struct event *ev)
 		}
 }
 
-static void line_parties(struct line *line, const struct call_party *ends)
-{
-	char text[ADDR_TEXT_LEN];
-	int i;
-
-	for (i = 0; i < CALL_ROLES; i++) {
-		const char *name = ends[i].identity;
-
-		if (strncmp(name, "sip:", 4) == 0)
-			name += 4;
-		if (name[0] == '\0')
-			name = addr_is_unspecified(&ends[i].ip) ? "?" : addr_text(&ends[i].ip, text);
-		snprintf(line->party[i], sizeof line->party[i], "%.*s", CALL_PARTY_LEN - 1, name);
-	}
-}
-
 static void line_quality(struct line *line, const struct call *c)
 {
 	uint64_t expected = 0, lost = 0, packets = 0;
@@ -125,8 +109,6 @@ void summary_call(struct summary *s, const struct call *c)
 {
 	struct call_party ends[CALL_ROLES];
 	const bool known = call_ends(c, ends);
-	const char *codec, *app = app_name(c->app);
-	struct call_codec main_codec;
 	struct line *line;
 	struct host *h;
 	int i;
@@ -142,11 +124,9 @@ void summary_call(struct summary *s, const struct call *c)
 	*line = (struct line){ .start_ns = c->start_wall_ns, .end_ns = c->end_wall_ns,
 		.known = known, .bits = c->bits, .action = c->action, .judged = c->judged, .sos = c->sos,
 		.state = c->n_media > 0 ? NULL : call_signalling(c) };
-	line_parties(line, ends);
-	main_codec = call_main_codec(c);
-	codec = main_codec.name;
-	snprintf(line->what, sizeof line->what, "%s%s%.*s", app == NULL ? "?" : app,
-	    codec[0] == '\0' ? "" : "/", (int)strcspn(codec, "/"), codec);
+	for (i = 0; i < CALL_ROLES; i++)
+		call_party_text(&ends[i], line->party[i]);
+	call_what_text(c, line->what);
 	line_quality(line, c);
 }
 

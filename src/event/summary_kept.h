@@ -13,7 +13,7 @@ struct line { /* one call */
 	uint64_t start_ns, end_ns;
 	char party[CALL_ROLES][CALL_PARTY_LEN];
 	bool known;
-	char what[40];
+	char what[CALL_WHAT_LEN];
 	float bits;
 	double loss_pct, jitter_ms; /* negative: not known */
 	enum action action;

@@ -11,20 +11,6 @@
 #define NAME_WIDTH  15                      /* columns of one party: any IPv4 address */
 #define APP_WIDTH   12
 
-/* Text of strangers, cut to a width: a terminal must not obey it. */
-static const char *tame(const char *text, size_t width, char out[static SUMMARY_WIDTH])
-{
-	const size_t len = strlen(text);
-	size_t i;
-
-	for (i = 0; i < len && i < width; i++)
-		out[i] = text[i] >= 0x20 && text[i] < 0x7f ? text[i] : '?';
-	if (len > width && width > 2)
-		memcpy(out + width - 2, "..", 2);
-	out[i] = '\0';
-	return out;
-}
-
 static void print_totals(const struct summary *s, FILE *out)
 {
 	char from[TEXT_LEN], to[TEXT_LEN], bytes[TEXT_LEN], frames[TEXT_LEN], flows[TEXT_LEN];
@@ -57,9 +43,9 @@ static void print_call(const struct line *l, FILE *out)
 
 	snprintf(length, sizeof length, run < 10000 ? "%.1f" : "%.0f", run);
 	fprintf(out, "%-14s %6s %-*s %s %-*s %-*s ", text_time(l->start_ns, "%m-%d %H:%M:%S", at), length,
-	    NAME_WIDTH, tame(l->party[CALL_CALLER], NAME_WIDTH, a), l->known ? "->" : "<>",
-	    NAME_WIDTH, tame(l->party[CALL_CALLEE], NAME_WIDTH, b), APP_WIDTH,
-	    tame(l->what, APP_WIDTH, what));
+	    NAME_WIDTH, text_tame(l->party[CALL_CALLER], NAME_WIDTH, a), l->known ? "->" : "<>",
+	    NAME_WIDTH, text_tame(l->party[CALL_CALLEE], NAME_WIDTH, b), APP_WIDTH,
+	    text_tame(l->what, APP_WIDTH, what));
 	if (l->state != NULL)
 		fprintf(out, "%-18s", l->state);
 	else
@@ -85,7 +71,7 @@ static void print_reasons(const struct summary *s, FILE *out)
 	qsort(sorted, s->n_reason, sizeof *sorted, reason_order);
 	for (i = 0; i < s->n_reason; i++)
 		fprintf(out, "  %-8s %7llu  %s\n", action_name(sorted[i].action),
-		    (unsigned long long)sorted[i].calls, tame(sorted[i].text, 78, text));
+		    (unsigned long long)sorted[i].calls, text_tame(sorted[i].text, 78, text));
 }
 
 static int line_order(const void *a, const void *b)

@@ -10,7 +10,6 @@
 #include "explain/plot.h"
 #include "judge/judge.h"
 
-#define END_LEN  (ADDR_TEXT_LEN + 8)
 #define LINE_MAX 512
 
 /* --- words --- */
@@ -20,14 +19,6 @@ static const char *stamp(uint64_t ns, char out[static TEXT_LEN])
 	size_t n = strlen(text_time(ns, "%Y-%m-%d %H:%M:%S", out));
 
 	snprintf(out + n, TEXT_LEN - n, ".%03u", (unsigned)(ns % NS_PER_S / NS_PER_MS));
-	return out;
-}
-
-static const char *end_text(const struct event_flow *f, int end, char out[static END_LEN])
-{
-	char ip[ADDR_TEXT_LEN];
-
-	snprintf(out, END_LEN, addr_is_v4(&f->ip[end]) ? "%s:%u" : "[%s]:%u", addr_text(&f->ip[end], ip), f->port[end]);
 	return out;
 }
 
@@ -54,11 +45,11 @@ static void put_wrapped(FILE *out, unsigned indent, const char *text)
 
 static void list_line(const struct pick_card *c, FILE *out)
 {
-	char a[END_LEN], b[END_LEN], proto[16];
+	char a[PLACE_TEXT_LEN], b[PLACE_TEXT_LEN], proto[16];
 
 	fprintf(out, "%6u %-10s %-12s %5.1f %7llu  %s %s > %s\n", flow_ordinal(c->flow.id), or_dash(class_name(c->cls)),
 	    or_dash(app_name(c->app)), (double)c->bits, (unsigned long long)c->packets, proto_text(c->flow.proto, proto),
-	    end_text(&c->flow, 0, a), end_text(&c->flow, 1, b));
+	    place_text(&c->flow.ip[0], c->flow.port[0], a), place_text(&c->flow.ip[1], c->flow.port[1], b));
 }
 
 void report_list(const struct picks *p, FILE *out)
@@ -101,10 +92,10 @@ static void put_packets(FILE *out, const struct event *ev, int dir)
 static void put_head(FILE *out, const struct trace *t)
 {
 	const struct event *ev = &t->last;
-	char a[END_LEN], b[END_LEN], proto[16], at[TEXT_LEN];
+	char a[PLACE_TEXT_LEN], b[PLACE_TEXT_LEN], proto[16], at[TEXT_LEN];
 
 	fprintf(out, "Flow %u: %s %s -> %s\n", t->number, proto_text(t->flow.proto, proto),
-	    end_text(&t->flow, 0, a), end_text(&t->flow, 1, b));
+	    place_text(&t->flow.ip[0], t->flow.port[0], a), place_text(&t->flow.ip[1], t->flow.port[1], b));
 	fprintf(out, "  from %s UTC, %.3f s%s; ended: %s\n", stamp(ev->first_wall_ns, at),
 	    (double)(ev->last_wall_ns - ev->first_wall_ns) / (double)NS_PER_S,
 	    t->flow.initiator < 0 ? "; joined in its middle: who opened it is not known" : "", flow_end_name(ev->end));

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "base/text.h"
 #include "event/calls.h"
 #include "gate/process.h"
 
@@ -107,6 +108,7 @@ static const char *kill_target(void *arg, const char *id, struct ctl_reply *r)
 	struct process *p = arg;
 	struct ctl_target target;
 	struct victims v = { 0 };
+	char count[TEXT_LEN];
 
 	if (!ctl_target(id, &target))
 		return "no such id: calls and flows tell them";
@@ -120,7 +122,7 @@ static const char *kill_target(void *arg, const char *id, struct ctl_reply *r)
 		(void)mailbox_ask(&p->worker[i].box, cut, &v);
 	if (v.cut == 0)
 		return "nothing of that id is alive, or it is an emergency call";
-	ctl_say(r, "%u flows cut", v.cut);
+	ctl_say(r, "%s cut", text_count(v.cut, "flow", count));
 	return NULL;
 }
 

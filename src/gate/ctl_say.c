@@ -14,16 +14,15 @@
 #include "gate/ctl.h"
 
 #define TIME_FORMAT "%Y-%m-%dT%H:%M:%SZ"
-#define END_LEN   (ADDR_TEXT_LEN + sizeof "[]:65535")
 #define PARTY_LEN (CALL_PARTY_LEN + ADDR_TEXT_LEN + 2)
 
 /* --- calls --- */
 
-#define CALL_LINE "%-10s  %-20s  %-10s  %-12s  %5s  %-8s  %5s  %s -> %s%s%s"
+#define CALL_LINE "%-10s  %-20s  %-8s  %-10s  %-12s  %5s  %-8s  %5s  %s -> %s%s%s"
 
 void ctl_say_calls_head(struct ctl_reply *r)
 {
-	ctl_say(r, CALL_LINE, "CALL", "SINCE", "CLASS", "APP", "BITS", "VERDICT", "FLOWS", "FROM", "TO", "", "");
+	ctl_say(r, CALL_LINE, "CALL", "SINCE", "STATE", "CLASS", "APP", "BITS", "VERDICT", "FLOWS", "FROM", "TO", "", "");
 }
 
 /* "alice@example.org/192.0.2.1": who as signalling says, and where. */
@@ -40,6 +39,7 @@ static const char *party_text(const struct call_party *p, char out[static PARTY_
 bool ctl_say_call(struct ctl_reply *r, const struct call *c)
 {
 	char id[16], since[TEXT_LEN], bits[16], flows[16], from[PARTY_LEN], to[PARTY_LEN];
+	const char *state = call_signalling(c);
 	struct call_party party[CALL_ROLES];
 
 	(void)call_ends(c, party);
@@ -47,7 +47,7 @@ bool ctl_say_call(struct ctl_reply *r, const struct call *c)
 	snprintf(bits, sizeof bits, "%.1f", (double)c->bits);
 	snprintf(flows, sizeof flows, "%u", c->live);
 	return ctl_say(r, CALL_LINE, id, text_time(c->start_wall_ns, TIME_FORMAT, since),
-	    class_name(c->n_media > 0 ? CLASS_MEDIA : CLASS_SIGNALLING),
+	    state == NULL ? "-" : state, class_name(c->n_media > 0 ? CLASS_MEDIA : CLASS_SIGNALLING),
 	    c->app == APP_NONE ? "-" : app_name(c->app), bits,
 	    c->judged ? action_name(c->action) : "pass", flows,
 	    party_text(&party[CALL_CALLER], from), party_text(&party[CALL_CALLEE], to),
@@ -63,21 +63,9 @@ void ctl_say_flows_head(struct ctl_reply *r)
 	ctl_say(r, FLOW_LINE, "FLOW", "SINCE", "CLASS", "APP", "BITS", "VERDICT", "PACKETS", "PROTO", "FROM", "TO");
 }
 
-static const char *end_text(const struct event_flow *f, int i, char out[static END_LEN])
-{
-	char ip[ADDR_TEXT_LEN];
-
-	addr_text(&f->ip[i], ip);
-	if (f->proto != IPPROTO_TCP && f->proto != IPPROTO_UDP)
-		snprintf(out, END_LEN, "%s", ip);
-	else
-		snprintf(out, END_LEN, addr_is_v4(&f->ip[i]) ? "%s:%u" : "[%s]:%u", ip, f->port[i]);
-	return out;
-}
-
 bool ctl_say_flow(struct ctl_reply *r, const struct engine_flow *f)
 {
-	char id[24], since[TEXT_LEN], bits[16], packets[24], proto[8], from[END_LEN], to[END_LEN];
+	char id[24], since[TEXT_LEN], bits[16], packets[24], proto[8], from[PLACE_TEXT_LEN], to[PLACE_TEXT_LEN];
 
 	snprintf(id, sizeof id, "%" PRIu64, f->flow.id);
 	snprintf(bits, sizeof bits, "%.1f", (double)f->bits);
@@ -87,7 +75,7 @@ bool ctl_say_flow(struct ctl_reply *r, const struct engine_flow *f)
 	    f->cls == CLASS_NONE ? "-" : class_name(f->cls), f->app == APP_NONE ? "-" : app_name(f->app), bits,
 	    action_name(f->action), packets,
 	    f->flow.proto == IPPROTO_TCP ? "tcp" : f->flow.proto == IPPROTO_UDP ? "udp" : proto,
-	    end_text(&f->flow, 0, from), end_text(&f->flow, 1, to));
+	    place_text(&f->flow.ip[0], f->flow.port[0], from), place_text(&f->flow.ip[1], f->flow.port[1], to));
 }
 
 /* --- counters --- */

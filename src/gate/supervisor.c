@@ -19,6 +19,7 @@
 #include "base/exit.h"
 #include "base/log.h"
 #include "base/now.h"
+#include "base/text.h"
 #include "gate/backlog.h"
 #include "gate/ctl.h"
 #include "gate/keeper.h"
@@ -120,9 +121,11 @@ static void (*const verbs[VERBS])(struct supervisor *) = {
 
 static void on_ready(struct supervisor *s)
 {
+	char count[TEXT_LEN];
+
 	s->ready = s->ever_ready = true;
 	backlog_begin(&s->backlog);
-	log_info("gate", "%u queues bound", s->n);
+	log_info("gate", "%s bound", text_count(s->n, "queue", count));
 	notify_say("READY=1");
 }
 

@@ -170,6 +170,27 @@ def lost_interfaces(squelch, source, bench, folder):
     demand(len(of_type(events, "call")) == 1 and len(of_type(events, "stop")) == 1, "the call and the end are written")
 
 
+def on_the_screen(squelch, source, bench, folder):
+    """Without a file of events people are told: what is decided within a second or two, all at the end."""
+    near, far = bench.wire()
+    said = os.path.join(folder, "said")
+    with open(said, "wb") as out:
+        process = bench.start(bench.far, squelch, "watch", "-i", far, "--buffer", "16", stdout=out, stderr=subprocess.PIPE)
+
+    def has(text):
+        with open(said) as fh:
+            return text in fh.read()
+    lab.wait_for("watch", lambda: has("VERDICT"))
+    pcap = os.path.join(source, "pcaps", "sip-g711.pcap")
+    done = bench.start(bench.near, "tcpreplay", "-q", "-x", "5", "-i", near, pcap, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    demand(done.wait(timeout=lab.LIMIT_S) == 0, "tcpreplay")
+    lab.wait_for("a decision", lambda: has(" media "))
+    demand(not has("Calls: 1"), "the summary waits for the end")
+    code, err = lab.end(process)
+    demand(code == 0 and far in err, f"exit code {code}; where it listened: {err}")
+    demand(has("  ended ") and has("Calls: 1"), "the call that ended, and the summary")
+
+
 def wrong_usage(squelch, _source, bench, folder):
     _, far = bench.wire()
     for code, words in ((1, []), (1, ["-i", far, "more"]), (1, ["-i", far, "-F", "nonsense here"]),
@@ -195,7 +216,7 @@ def main():
         print("skipped: no network namespaces:", e.stderr.decode(errors="replace").strip())
         return lab.SKIP
     try:
-        for case in (control_and_rules, rights, lost_interfaces, wrong_usage):
+        for case in (control_and_rules, rights, on_the_screen, lost_interfaces, wrong_usage):
             with tempfile.TemporaryDirectory() as folder:
                 case(squelch, source, bench, folder)
                 print(f"{case.__name__}: done", flush=True)

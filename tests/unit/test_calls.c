@@ -111,6 +111,35 @@ static void a_whole_call(void **state)
 	stop();
 }
 
+static const struct rule set_up = { .file = "r", .line = 2, .reason = "a call is being set up" },
+    spoken = { .file = "r", .line = 1, .reason = "a call" };
+
+static void judged(const struct rule *rule, enum event_type type, uint64_t ms, uint64_t id, uint16_t port, enum voip_class cls, enum app app)
+{
+	make_flow(&ev, type, ms, id, 5, port, 9, port);
+	ev.voip.cls = cls;
+	ev.voip.app = app;
+	ev.voip.bits = 20;
+	ev.call = 77;
+	ev.verdict = (struct verdict){ .action = ACTION_PASS, .reason = "", .n_alerts = 1, .alerts = { rule } };
+	event_emit(sink, &ev);
+}
+
+/* Both flows were alerted on: the record gives the reason of what was spoken, whichever was first and last. */
+static void media_gives_the_reason(void **state)
+{
+	(void)state;
+	sip(0, CALL_SETUP, 77, true);
+	judged(&set_up, EVENT_VOIP, 1, 1, 5060, CLASS_SIGNALLING, APP_SIP);
+	judged(&spoken, EVENT_VOIP, 100, 2, 30000, CLASS_MEDIA, APP_RTP);
+	sip(2000, CALL_ENDED, 77, true);
+	judged(&spoken, EVENT_FLOW, 3000, 2, 30000, CLASS_MEDIA, APP_RTP);
+	judged(&set_up, EVENT_FLOW, 4000, 1, 5060, CLASS_SIGNALLING, APP_SIP);
+	stop();
+	assert_int_equal(calls_written(), 1);
+	assert_in(strstr(sink_text, "\"event_type\":\"call\""), "\"rule\":\"r:1\",\"reason\":\"a call\"");
+}
+
 /* The same record comes out whether a silent source ticked in between or not. */
 static void ticks_change_nothing(void **state)
 {
@@ -446,7 +475,7 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup(f, open_sink)
 	const struct CMUnitTest tests[] = {
-		T(a_whole_call), T(ticks_change_nothing), T(refused), T(failure_is_not_final),
+		T(a_whole_call), T(media_gives_the_reason), T(ticks_change_nothing), T(refused), T(failure_is_not_final),
 		T(many_dialogs_on_one_flow), T(signalling_alone_is_no_call), T(emergency),
 		T(codec_is_what_the_receiver_asked_for), T(unknown_codec_says_why),
 		T(same_hosts_are_one_call), T(after_ten_seconds_it_is_another),

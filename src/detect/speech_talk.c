@@ -14,6 +14,7 @@
 
 #define SLOTS_MIN    40       /* 4.8 s */
 #define APART_MIN    0.35f    /* octaves; Opus with variable rate: 0.4 and more between talk and a quiet room */
+#define APART_LEAST  0.2f     /* and where more stands around a frame than is known: nearer ones a record more or less makes */
 #define BETWEEN_MAX  0.12f    /* part of the slots; codecs 0 to 0.15, sizes that wander 0.12 to 0.26 */
 #define FOREIGN_MAX  3        /* kinds of slots that are of neither level */
 #define FAR_APART    2.0f     /* octaves: silence is left out, and slots that a word fills in part lie between; */
@@ -240,6 +241,15 @@ static bool are_even(const struct runs r[2])
 	return alike(&r[0]) && alike(&r[1]);
 }
 
+/*
+ * What nobody can see around a frame (a VPN in TLS, a proxy's cipher: 28 to 70 bytes) brings the levels together, and not
+ * what lies between them, for that is a part of their distance. Nearer levels must be clearer and more alike.
+ */
+static float nearness(float apart)
+{
+	return fminf(1, apart / APART_MIN);
+}
+
 /* Fills on[] with who talks in which slot. */
 static void look(const uint8_t *y, unsigned n, struct talk_view *v, bool on[static TALK_SLOTS])
 {
@@ -273,7 +283,7 @@ static void look(const uint8_t *y, unsigned n, struct talk_view *v, bool on[stat
 	v->wanders = !v->empty && v->between >= WANDERS;
 	v->timed = are_known(runs) && are_even(runs);
 	v->even = v->timed || !are_known(runs);
-	v->levels = n >= SLOTS_MIN && v->apart >= APART_MIN && v->between <= (v->empty ? BETWEEN_FAR : BETWEEN_MAX) &&
+	v->levels = n >= SLOTS_MIN && v->apart >= APART_LEAST && v->between <= (v->empty ? BETWEEN_FAR : BETWEEN_MAX * nearness(v->apart)) &&
 	    v->changes >= CHANGES_MIN && (float)changes <= CHANGES_MAX * (float)n;
 	v->two_levels = v->levels && (float)talk >= SHARE_MIN * (float)n && (float)(n - talk) >= SHARE_MIN * (float)n;
 }
@@ -366,7 +376,10 @@ static bool are_shared(uint8_t y[2][TALK_SLOTS], unsigned n)
 
 static bool are_alike(const struct talk_view v[2])
 {
-	return v[0].levels && v[1].levels && fabsf(v[0].low - v[1].low) <= ALIKE_LOW && fabsf(v[0].high - v[1].high) <= ALIKE_HIGH;
+	float near = nearness(fminf(v[0].apart, v[1].apart));
+
+	return v[0].levels && v[1].levels && fabsf(v[0].low - v[1].low) <= ALIKE_LOW * near &&
+	    fabsf(v[0].high - v[1].high) <= ALIKE_HIGH * near;
 }
 
 void talk_read(struct talk both[2], uint32_t us, struct talk_reading *r)

@@ -54,6 +54,12 @@ static uint32_t speech(unsigned dir, unsigned i)
 	return talks(dir, i) ? 50 + draw(30) : 26 + draw(6);
 }
 
+/* The same in a tunnel of which nobody knows what it adds. */
+static uint32_t wrapped(unsigned dir, unsigned i)
+{
+	return speech(dir, i) + 110;
+}
+
 static uint32_t left_out(unsigned dir, unsigned i)
 {
 	return talks(dir, i) ? 50 + draw(30) : i % 20 == 0 ? 8 : 0;
@@ -98,6 +104,9 @@ static void people_talk_in_turns(void **state)
 		assert_false(r.dir[i].empty || r.dir[i].even || r.dir[i].wanders);
 	}
 	assert_true(r.together < -0.3f);
+	r = run(wrapped);
+	assert_true(r.alike && r.dir[0].two_levels && r.dir[1].two_levels);
+	assert_true(r.dir[0].apart < 0.35f);
 	r = run(left_out);
 	for (int i = 0; i < 2; i++)
 		assert_true(r.dir[i].two_levels && r.dir[i].empty && !r.dir[i].even);

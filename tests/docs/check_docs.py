@@ -14,6 +14,7 @@ the files of rules/ in man/squelch.rules.5, detectors (src/detect/table.c) and
 their evidence groups in docs/METHOD.md, event types in docs/EVENTS.md. The
 output that README.md shows is what the program prints, and the events of
 README.md and docs/EVENTS.md that name a capture of pcaps/ are written for it.
+Scripts that the documents name can be executed.
 """
 import difflib
 import glob
@@ -163,6 +164,18 @@ def blocks(text):
     return ["".join(line[4:] or "\n" for line in m.splitlines(True)) for m in re.findall(r"(?:^    .*\n|^\n(?=    ))+", text, re.M)]
 
 
+def check_programs(source):
+    """What the documents tell to run by its name can be run so."""
+    named = {m for path in ["README.md", *(f"docs/{n}" for n in os.listdir(os.path.join(source, "docs")) if n.endswith(".md"))]
+             for m in re.findall(r"\b(?:tests|tools)/[\w/-]+(?:\.py|\.sh)?", read(source, path))}
+    for name in sorted(named):
+        path = os.path.join(source, name)
+        if os.path.isfile(path) and not os.access(path, os.X_OK):
+            with open(path, "rb") as fh:
+                if fh.read(2) == b"#!":
+                    problem(f"{name}: is named in the documents, and cannot be run")
+
+
 def summarised(source, squelch):
     """README.md with what the program prints today, up to the hosts."""
     text = read(source, "README.md")
@@ -217,6 +230,7 @@ def main():
     check_method(source)
     check_summary(source, squelch)
     check_examples(source, squelch)
+    check_programs(source)
     print(f"{len(problems)} problems")
     return 1 if problems else 0
 

@@ -66,6 +66,18 @@ def theirs(state):
     return tuple([line for line in part if not own.match(line)] for part in state)
 
 
+def refused(lab, end, tool):
+    """What the firewall does not take: it is said by whom, and nothing stays."""
+    before = firewall(lab)
+    try:
+        lab.run("gateway", TOOL, "add", "--host", end)
+    except LabError as e:
+        if f"squelch-hook: {tool} refused" not in str(e) or firewall(lab) != before:
+            raise LabError(f"--host {end}: left something, or said {e}") from None
+    else:
+        raise LabError(f"--host {end} was taken")
+
+
 def populated(_squelch):
     """Rules of others stay as they are and in their order; nothing of its own stays behind."""
     with world.world() as lab:
@@ -91,6 +103,8 @@ def populated(_squelch):
             after = firewall(lab)
             if after[1] != before[1] or set(before[0]) - set(after[0]) or any("SQUELCH_" in line for line in after[0]):
                 raise LabError(f"del left or took something: {set(map(str, after)) ^ set(map(str, before))}")
+        refused(lab, "300.1.1.1", "iptables")
+        refused(lab, "2001:db8::/129", "ip6tables")
         return f"{len(before[1])} rules of others as they were, after add 5 times and del twice"
 
 

@@ -323,7 +323,6 @@ static void view_turns(struct speech_turns *t, int dir, struct speech_view *v)
 	v->kept_ms = (uint8_t)turns_kept_ms(t, dir);
 	if (v->clock.period_ms == 0)
 		v->clock.period_ms = v->kept_ms;
-	v->silent = t->dir[dir].still != 0;
 	v->alone = t->dir[dir].alone;
 	v->both = t->both;
 	v->turns = t->changes;

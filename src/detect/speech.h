@@ -83,7 +83,6 @@ struct speech_view {
 	uint8_t pauses, spurts;  /* in time, as silence suppression makes them */
 	uint8_t falls, rises;    /* in size: a variable rate follows the voice */
 	uint8_t kept_ms;         /* clock it kept when it last talked; 0 none */
-	bool silent;             /* it does not talk now */
 	uint8_t alone;           /* slots (TURN_SLOT_MS) of its turns, */
 	uint8_t both;            /* and slots in which both talked, */
 	uint8_t turns;           /* changes of who talks alone; the same in both */

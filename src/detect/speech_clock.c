@@ -212,19 +212,13 @@ static float part_even(const struct speech_clock *c, unsigned period_ms)
 	return all == 0 ? 0 : (float)c->gap[period_ms / 10] / (float)all;
 }
 
-static bool keeps_rate(const struct speech_clock *c, float span_us)
+static bool keeps_rate(const struct speech_clock *c, enum rate_proof proof)
 {
 	unsigned period = c->rate.period_ms, all = gaps(c, 0, UINT16_MAX);
 
 	return period != 0 && all != 0 && part_in_step(c, period) >= ROUGH_IN_STEP &&
 	    (float)gaps(c, period * 9 / 4, UINT16_MAX) <= ROUGH_WIDE * (float)all &&
-	    rate_holds(&c->rate, part_even(c, period), span_us);
-}
-
-/* Time to be counted before the rate may join that of the other direction. */
-static float joins_span(const struct speech_clock *c)
-{
-	return fminf(fmaxf(RATE_SPAN_JOINS_US, RATE_JOINS_PACKETS * 1000.0f * c->rate.period_ms), RATE_SPAN_US);
+	    rate_holds(&c->rate, part_even(c, period), proof);
 }
 
 static uint16_t phases(const struct speech_clock *c)
@@ -328,16 +322,16 @@ struct clock_reading clock_read(struct speech_clock *c, uint32_t span_us)
 	struct clock_reading best = { .n = phases(c), .packets = (uint16_t)gaps(c, 0, UINT16_MAX) };
 
 	rate_follow(&c->rate);
-	if (best.n < READ_MIN_PACKETS || span_us == 0)
+	if (span_us == 0)
 		return best;
-	for (unsigned i = 0; i < CLOCK_PERIODS; i++)
+	for (unsigned i = 0; i < CLOCK_PERIODS && best.n >= READ_MIN_PACKETS; i++)
 		read_phase(c, clock_period_ms[i], &best);
 	if (best.period_ms != 0 && slipped(c, best.period_ms)) {
 		clock_start_over(c);
 		best.bits = 0;
 	}
-	if ((best.agreement < AIM_AGREEMENT || best.bits < SURE_BITS) && keeps_rate(c, joins_span(c))) {
-		best.rough = keeps_rate(c, RATE_SPAN_US);
+	if ((best.agreement < AIM_AGREEMENT || best.bits < SURE_BITS) && keeps_rate(c, RATE_JOINS)) {
+		best.rough = keeps_rate(c, RATE_SURE);
 		best.likely = true;
 		best.period_ms = c->rate.period_ms;
 	}

@@ -60,7 +60,7 @@ enum {
 struct clock_reading {
 	uint8_t period_ms;          /* 0: no grid */
 	bool rough;                 /* the network blurs the phase beyond reading; the rate is exact */
-	bool likely;                /* the same, and with half the time counted: enough where the other direction has that period too */
+	bool likely;                /* the same, or less surely: enough where the other direction keeps that period */
 	float agreement;            /* resultant length of the phases at this period, 0 to 1 */
 	float bits;                 /* Rayleigh: -log2 P(that agreement | arrivals at random), periods tried paid for */
 	float filled;               /* packets for each slot of the grid */

@@ -5,37 +5,36 @@
 
 #include "detect/speech_clock.h"
 
-#define DRIFT_US      250
+#define DRIFT_US      16    /* what one packet moves the slots by is not lost, and half a second is */
 #define LEVEL_BYTES   4
 #define LEVEL_FAR     0.3f  /* of the level: as in speech.c */
 #define LEVEL_FOLLOWS 8     /* packets */
 #define SLOT_FOLLOWS  4     /* packets: a wrong rate then lags and slips, delays of 300 ms' memory are followed */
-#define FANO_UNKNOWN  (RATE_FANO_ONE / 2) /* neither one nor the other, */
-#define FANO_PRIOR    4     /* and so many blocks worth */
-#define FANO_FOLLOWS  12    /* blocks: 3 s */
-#define MEAN_ONE      4.0f  /* unit of `mean`: quarters of a packet */
 
-/*
- * Measured on bench and simulated links (delays of 8 to 20 ms deviation, 0.2 to 1 s
- * memory): blocks of speech have 0.02 to 0.3, with 5 % lost in runs to 0.4.
- */
-#define FANO_MAX      0.3f
-#define FANO_SHORT_MS 20       /* shorter periods: */
-#define FANO_MAX_SHORT 0.45f   /* a delay moves so many more packets over the end of a block, and that is squared */
-#define BLOCK_CUT     UINT8_MAX /* no count; nor have blocks of speech that many packets */
 #define LOSS_MAX      0.07f    /* of the packets; telephony over more is unusable (ITU-T G.113, appendix I), and 48 packets/s are near */
-#define OTHERS_MAX    1.3f     /* packets of all kinds for each of the clock: Chromium has 1.2 */
 #define MORE_MAX      0.015f    /* packets of another kind that were counted; */
 #define MORE_MAX_SHORT 0.03f   /* below MORE_SHORT_MS: checks of ICE, one a second, are of the sizes of Opus at 20 ms. */
 #define MORE_SHORT_MS 30       /* 35 Hz (Doom) is 5 % more than 30 ms */
+#define FOLLOW_US     300000.0f /* of talk, before a period is looked for: in less each fits several */
+#define USUAL_MS      20       /* counted from the start as if this were it: most telephones have it */
 #define DELAY_US      42000.0f /* delays of 30 ms that differ at both ends of the time counted */
-#define RATE_NEAR     0.09f    /* a rate this near to a period's is measured against it */
+#define RATE_NEAR     0.09f    /* a rate this near to a period's, and as much as delays may put it off, is measured against it */
 
 /* Slots too few or too many, of the time: a crystal's error and the rest where gaps are even; more where they are blurred. */
 #define DRIFT_SURE    0.003f
 #define DRIFT_BLURRED 0.015f
 #define DRIFT_SURE_US    5000.0f  /* the same of the ends of that time */
 #define DRIFT_BLURRED_US 60000.0f
+
+/*
+ * n packets that came within x of where their number is by the clock have n / (x / period + 1)^2. Walks of independent gaps have
+ * the same of it whatever n and the period (simulated; with x their largest move, or the smaller of the largest ones up and down):
+ * 99.9 % of random ones below 2.1, or 4.5; of those as even as a sum of two (gamma, shape 2) below 3.6, or 9.
+ */
+static const struct { float both_ways, one_way, span_us; } enough[] = {
+	[RATE_JOINS] = { 2.1f, 4.5f, RATE_SPAN_US }, /* 10 bits against random arrivals, as the phase of who joins */
+	[RATE_SURE] = { 4.0f, 9.0f, 2 * RATE_SPAN_US }, /* by then 45 Hz is told from 50 Hz of which 7 % are lost */
+};
 
 static float span_us(const struct speech_rate *r)
 {
@@ -50,37 +49,29 @@ static float rate_error(const struct speech_rate *r, unsigned period_ms)
 	return span <= 0 ? 1 : (float)(r->all - 1) * (float)period_ms * 1000 / span - 1;
 }
 
-/* Forgets the older half. */
-static void fade(struct speech_rate *r)
+/* Counts anew from the packet that came last. */
+static void start_over(struct speech_rate *r)
 {
-	r->first_ms = (uint16_t)(r->first_ms + (uint32_t)(span_us(r) / 2000)); /* wraps */
-	r->all /= 2;
-	r->drift /= 2;
+	r->first_ms = (uint16_t)(r->slot_us / 1000);
+	r->all = r->all != 0;
+	r->drift = 0;
+	r->low = r->high = 0;
+	r->fall = r->rise = 0;
 }
 
-/* All packets of a block count here: which kind one is of is known too late, and reports come evenly too. */
-static void close_block(struct speech_rate *r)
+/* Where the last packet, which came at `us`, is against its number: behind the clock, or ahead of it. */
+static void walk(struct speech_rate *r, uint32_t us)
 {
-	float n = fminf((float)r->block * MEAN_ONE, UINT8_MAX), mean = fmaxf(r->mean == 0 ? n : r->mean, 1);
-	float off = (n - mean) / MEAN_ONE;
-	uint32_t blocks = (uint32_t)span_us(r) >> RATE_BLOCK_SHIFT;
-	float fano = fminf(off * off / mean * MEAN_ONE * RATE_FANO_ONE, UINT8_MAX);
+	int behind_ms = (int16_t)(uint16_t)(us / 1000 - r->first_ms) - (r->all - 1) * r->period_ms;
+	int to = behind_ms / RATE_WALK_MS;
 
-	r->fano = (uint8_t)(r->fano + (fano - r->fano) / fminf((float)blocks + FANO_PRIOR, FANO_FOLLOWS) + 0.5f);
-	r->mean = (uint8_t)(mean + (n - mean) / fminf((float)blocks + 1, FANO_FOLLOWS) + 0.5f);
-	r->block = 0;
-}
-
-static void next_block(struct speech_rate *r, uint32_t us)
-{
-	uint8_t at = (us >> RATE_BLOCK_SHIFT) & UINT8_MAX;
-
-	if (at != r->block_at && r->all != 0 && r->block != BLOCK_CUT)
-		close_block(r);
-	if (at != r->block_at)
-		r->block = 0;
-	r->block_at = at;
-	r->block += r->block != BLOCK_CUT;
+	if (r->period_ms == 0)
+		return;
+	to = to < INT8_MIN ? INT8_MIN : to > INT8_MAX ? INT8_MAX : to;
+	r->low = (int8_t)(to < r->low ? to : r->low);
+	r->high = (int8_t)(to > r->high ? to : r->high);
+	r->fall = (uint8_t)(r->high - to > r->fall ? r->high - to : r->fall);
+	r->rise = (uint8_t)(to - r->low > r->rise ? to - r->low : r->rise);
 }
 
 /* Moves on by whole slots to the one nearest to `us`, and then a part of what is left. */
@@ -115,7 +106,7 @@ static unsigned of_medium(struct speech_rate *r, uint32_t size)
 	return far == 0;
 }
 
-/* Nobody talks: time stands still, and the block that is cut short is no measure. */
+/* Nobody talks: time stands still. */
 static void skip_pause(struct speech_rate *r, uint32_t us)
 {
 	uint32_t period = r->period_ms * 1000u, gap = us - r->slot_us;
@@ -124,8 +115,6 @@ static void skip_pause(struct speech_rate *r, uint32_t us)
 		return;
 	r->slot_us += gap - period;
 	r->first_ms = (uint16_t)(r->first_ms + (gap - period) / 1000);
-	r->block_at = (us >> RATE_BLOCK_SHIFT) & UINT8_MAX;
-	r->block = BLOCK_CUT;
 }
 
 void rate_feed(struct speech_rate *r, uint32_t us, uint32_t size)
@@ -135,59 +124,85 @@ void rate_feed(struct speech_rate *r, uint32_t us, uint32_t size)
 	if (r->all == 0) {
 		r->first_ms = (uint16_t)(us / 1000);
 		r->slot_us = us;
-		r->fano = FANO_UNKNOWN;
-		r->block = BLOCK_CUT; /* its beginning is missing */
-		r->block_at = (us >> RATE_BLOCK_SHIFT) & UINT8_MAX;
+		r->period_ms = USUAL_MS;
 	}
 	skip_pause(r, us);
-	next_block(r, us);
 	if (n == 0)
 		return;
 	next_slot(r, us);
 	r->all = (uint16_t)(r->all + n);
+	walk(r, us);
 	if (span_us(r) > RATE_SPAN_MAX_MS * 1000.0f)
-		fade(r);
+		start_over(r);
+}
+
+/* The period nearest to the rate within what it may be off, ms; the present one as long as it is; 0 none. */
+static unsigned nearest(const struct speech_rate *r)
+{
+	float least = RATE_NEAR + DELAY_US / span_us(r);
+	unsigned period = 0;
+
+	if (r->period_ms != 0 && fabsf(rate_error(r, r->period_ms)) <= least)
+		return r->period_ms;
+	for (unsigned i = 0; i < CLOCK_PERIODS; i++) {
+		float off = fabsf(rate_error(r, clock_period_ms[i]));
+
+		if (off > least)
+			continue;
+		least = off;
+		period = clock_period_ms[i];
+	}
+	return period;
 }
 
 void rate_follow(struct speech_rate *r)
 {
-	unsigned period = 0;
+	unsigned period;
 
-	for (unsigned i = 0; i < CLOCK_PERIODS; i++)
-		if (fabsf(rate_error(r, clock_period_ms[i])) <= RATE_NEAR)
-			period = clock_period_ms[i];
-	if (period == r->period_ms)
+	if (span_us(r) < FOLLOW_US)
 		return;
-	r->period_ms = period & 63;
-	r->drift = 0;
-	r->first_ms = (uint16_t)(r->slot_us / 1000);
-	r->all = r->all != 0; /* the drift is measured over all that is counted */
-	if (r->fano > FANO_UNKNOWN)
-		r->fano = FANO_UNKNOWN; /* the set-up of a call may have been among it */
+	period = nearest(r);
+	if (period != r->period_ms || r->low == INT8_MIN || r->high == INT8_MAX) {
+		r->period_ms = period & 63;
+		start_over(r); /* what came before may be the set-up of a call */
+	}
 }
 
-/* The number of packets is time / period, and there are not many of other kinds. */
+/* The number of packets is time / period. */
 static bool count_holds(const struct speech_rate *r)
 {
 	float span = span_us(r), error = rate_error(r, r->period_ms);
 
-	if (r->mean / MEAN_ONE * (float)r->period_ms * 1000 > OTHERS_MAX * (1 << RATE_BLOCK_SHIFT))
-		return false;
 	return error <= (r->period_ms < MORE_SHORT_MS ? MORE_MAX_SHORT : MORE_MAX) + DELAY_US / span && error >= -LOSS_MAX - DELAY_US / span;
+}
+
+static float evenness(const struct speech_rate *r, unsigned moved)
+{
+	float wide = (float)(moved * RATE_WALK_MS) / (float)r->period_ms + 1;
+
+	return (float)(r->all - 1) / (wide * wide);
+}
+
+/* What is lost moves all that follow up only, and reports that were counted down only: the smaller move is that of delays. */
+static bool is_even(const struct speech_rate *r, enum rate_proof proof)
+{
+	unsigned most = r->fall > r->rise ? r->fall : r->rise, least = r->fall > r->rise ? r->rise : r->fall;
+
+	return evenness(r, most) >= enough[proof].both_ways || evenness(r, least) >= enough[proof].one_way;
 }
 
 float rate_filled(const struct speech_rate *r, unsigned period_ms)
 {
-	if (r->period_ms == 0 || r->period_ms != period_ms || span_us(r) < RATE_SPAN_JOINS_US || !count_holds(r))
+	if (r->period_ms == 0 || r->period_ms != period_ms || span_us(r) < RATE_SPAN_US || !count_holds(r))
 		return 0;
 	return 1 + rate_error(r, period_ms);
 }
 
-bool rate_holds(const struct speech_rate *r, float even, float least_us)
+bool rate_holds(const struct speech_rate *r, float even, enum rate_proof proof)
 {
 	float span = span_us(r), drift, blurred = 1 - even;
 
-	if (r->period_ms == 0 || span < least_us || r->fano > (r->period_ms < FANO_SHORT_MS ? FANO_MAX_SHORT : FANO_MAX) * RATE_FANO_ONE)
+	if (r->period_ms == 0 || span < enough[proof].span_us || !is_even(r, proof))
 		return false;
 	drift = fabsf((float)r->drift) * DRIFT_US;
 	return count_holds(r) &&

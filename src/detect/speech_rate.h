@@ -13,8 +13,10 @@
  * must hold of a sender with a clock, whatever the delays:
  *
  * - the number of packets is time / period, less what was lost;
- * - it grows evenly: in blocks of a quarter of a second it varies far less than
- *   arrivals at random do (the Fano factor, variance over mean, of those is 1);
+ * - it grows evenly: what the arrivals are behind their number, t - n * period,
+ *   stays within the delays of the network, however long it is counted. Of gaps
+ *   that know nothing of each other it is a random walk, and a walk of n steps
+ *   stays within w times its step with chance exp(-pi^2 n / 2 w^2) (Feller);
  * - a phase that follows the arrivals slowly, as a receiver's phase-locked loop
  *   does, needs no slots more or fewer than time / period. The more the gaps are
  *   blurred the less this says, and the more it is allowed.
@@ -26,8 +28,7 @@
  */
 enum {
 	RATE_SPAN_MAX_MS = 12000, /* counted over at most so long */
-	RATE_BLOCK_SHIFT = 18,    /* blocks of 2^18 us: 262 ms */
-	RATE_FANO_ONE    = 128,   /* unit of `fano` */
+	RATE_WALK_MS     = 4,     /* unit of `low`, `high`, `fall` */
 };
 
 /* One direction; zeroed it is ready. */
@@ -37,9 +38,8 @@ struct speech_rate {
 	uint16_t all;           /* packets of the medium since then */
 	int16_t drift;          /* slots * period less time, in DRIFT_US, since the period was taken */
 	uint8_t level;          /* size usual of late, in LEVEL_BYTES */
-	uint8_t fano;           /* of the blocks, running mean */
-	uint8_t mean;           /* of the packets in a block, running, in quarters; 0 none yet */
-	uint8_t block, block_at; /* packets in this one, and its number modulo 256 */
+	int8_t low, high;       /* ends of the walk: what arrivals were behind their number at least and at most, RATE_WALK_MS */
+	uint8_t fall, rise;     /* its largest move down, and up, RATE_WALK_MS */
 	uint8_t period_ms : 6;  /* the one nearest to the rate, 0 none */
 	uint8_t far : 2;        /* the last size was below or above the level */
 };
@@ -50,18 +50,16 @@ void rate_feed(struct speech_rate *, uint32_t us, uint32_t size);
 void rate_follow(struct speech_rate *);
 /*
  * Packets for each slot of `period_ms`, those counted that a network held back and let go together; 0 where their number is
- * not that of the clock, or the time counted is below RATE_SPAN_JOINS_US.
+ * not that of the clock, or the time counted is below RATE_SPAN_US.
  */
 float rate_filled(const struct speech_rate *, unsigned period_ms);
-enum {
-	RATE_SPAN_US = 2000000,      /* of talk, to be sure: seven blocks; */
-	RATE_SPAN_JOINS_US = 1000000, /* where the other direction has the same period, */
-	RATE_JOINS_PACKETS = 50,     /* and so many packets: one more or less is then 2 % */
-};
+enum { RATE_SPAN_US = 1000000 }; /* of talk, at least */
+/* How even it must be: to be the clock by itself, or where the other direction is known to keep that period. */
+enum rate_proof { RATE_JOINS, RATE_SURE };
 /*
- * True when the packets keep the clock of `period_ms` by the tests above, over `span` and more.
+ * True when the packets keep the clock of the period found by the tests above.
  * `even`: part of the gaps within 5 ms of one period.
  */
-bool rate_holds(const struct speech_rate *, float even, float span_us);
+bool rate_holds(const struct speech_rate *, float even, enum rate_proof);
 
 #endif

@@ -36,13 +36,13 @@ static float least_filled(const struct speech_view *v)
 	return v->pauses >= 2 || v->clock.agreement >= CLOCK_CLEAR ? CLOCK_FILLED_DTX : CLOCK_FILLED;
 }
 
-/* It is silent, and kept that period when it last talked. */
+/* It kept that period when it last talked, and some readings since do not undo that. */
 static bool kept_before(const struct speech_view *v, unsigned period_ms)
 {
-	return v->silent && v->kept_ms == period_ms && v->clock.period_ms == period_ms;
+	return v->kept_ms == period_ms && v->clock.period_ms == period_ms;
 }
 
-/* Where the network leaves only the rate, half of the time for it at each end is as much as all of it at one. */
+/* Where one end keeps a clock, of the other it is asked only whether it has the same. */
 static bool keeps_clock(const struct speech_view v[2], int dir)
 {
 	const struct speech_view *own = &v[dir], *other = &v[!dir];
@@ -50,7 +50,7 @@ static bool keeps_clock(const struct speech_view v[2], int dir)
 
 	if (clock_keeps(&own->clock, least_filled(own)))
 		return true;
-	return (other->clock.likely || clock_keeps(&other->clock, least_filled(other))) &&
+	return clock_keeps(&other->clock, least_filled(other)) &&
 	    (kept_before(own, period) || clock_joins(&own->clock, period, least_filled(own)));
 }
 

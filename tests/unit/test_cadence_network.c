@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,6 +8,7 @@
 #include <cmocka.h>
 
 #include "detect/speech_weigh.h"
+#include "cadence_feed.h"
 
 /* What networks do to a clock, and several talkers in one flow. */
 #define SIZE     100
@@ -35,6 +37,78 @@ static void what_came_together_fills_its_slots(void **state)
 	assert_float_equal(filled(60000, 3, 4000), 1, 0.07); /* three at once, as from an access point */
 	assert_float_equal(filled(33333, 2, 2500), 0, 0);    /* two of each tick of a game: 60 a second */
 	assert_float_equal(filled(20000, 1, 900), 0, 0);     /* too short a time */
+}
+
+/* --- arrivals whose gaps know nothing of each other --- */
+
+/* A gap of `mean_us`, the sum of `shape` exponential ones. */
+static double gap(struct dice *d, unsigned shape, double mean_us)
+{
+	double sum = 0;
+
+	for (unsigned i = 0; i < shape; i++)
+		sum -= log(1 - dice_uniform(d)) * mean_us / shape;
+	return sum;
+}
+
+/* Of 200 runs of 3 s at 50 a second, those that have the rate of 20 ms at the end. */
+static unsigned walks_taken_for_a_clock(unsigned shape, enum rate_proof proof)
+{
+	unsigned taken = 0;
+
+	for (uint64_t seed = 1; seed <= 200; seed++) {
+		struct speech_rate r = { 0 };
+		struct dice d = { seed };
+		unsigned packets = 0;
+
+		for (double us = START_US; us < START_US + 3e6; us += gap(&d, shape, 20000)) {
+			rate_feed(&r, (uint32_t)us, SIZE);
+			if (++packets % 12 == 0)
+				rate_follow(&r);
+		}
+		taken += r.period_ms == 20 && rate_holds(&r, 0.5f, proof);
+	}
+	return taken;
+}
+
+static void walks_are_no_clock(void **state)
+{
+	(void)state;
+	assert_int_equal(walks_taken_for_a_clock(1, RATE_SURE), 0);
+	assert_int_equal(walks_taken_for_a_clock(2, RATE_SURE), 0);
+	assert_in_range(walks_taken_for_a_clock(1, RATE_JOINS), 0, 1); /* one in a thousand, each second anew */
+}
+
+/* --- delays and losses --- */
+
+/* 50 a second for 3 s, each late by up to 30 ms; one in `lost_of` missing; once `stall_us` in which none came, and then all. */
+static bool kept(unsigned lost_of, uint32_t stall_us)
+{
+	struct speech_rate r = { 0 };
+	struct dice d = { 7 };
+	uint32_t last = 0;
+
+	for (unsigned i = 0; i < 150; i++) {
+		uint32_t us = START_US + i * 20000 + (uint32_t)(30000 * dice_uniform(&d));
+
+		if (i >= 100 && i * 20000 < 2000000 + stall_us)
+			us = START_US + 2000000 + stall_us;
+		last = us > last ? us : last + 200;
+		if (lost_of == 0 || i % lost_of != 0)
+			rate_feed(&r, last, SIZE);
+		if (i % 12 == 11)
+			rate_follow(&r);
+	}
+	return rate_holds(&r, 0.5f, RATE_SURE);
+}
+
+static void a_clock_is_kept_by_number(void **state)
+{
+	(void)state;
+	assert_true(kept(0, 0));
+	assert_true(kept(0, 80000)); /* one long delay costs little */
+	assert_true(kept(20, 0));    /* what is lost moves all that follow one way */
+	assert_false(kept(5, 0));    /* but not so much */
 }
 
 /* --- several talkers --- */
@@ -90,6 +164,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_came_together_fills_its_slots),
+		cmocka_unit_test(walks_are_no_clock), cmocka_unit_test(a_clock_is_kept_by_number),
 		cmocka_unit_test(sizes_are_of_one_talker),
 		cmocka_unit_test(two_rates_are_no_agreement),
 	};

@@ -14,9 +14,6 @@
  * a clock both ways (docs/METHOD.md, "tcp-audio") none did, log2(66 / 3) = 4.5.
  */
 #define BITS_PADDED  4.0f
-/* What TURN carries are datagrams: syllables there need no talk beside them, as under cadence. At most, since it may be no TURN; */
-#define SIZES_PADDED 3.0f
-#define SYLLABLES    7.0f  /* of sizes that follow syllables one way and could be the same codec's the other */
 
 static bool padded_to_four(const struct padded *p)
 {
@@ -56,9 +53,4 @@ bool are_padded(const struct padded both[2])
 float padded_bits(const struct padded both[2], const struct speech_opinion *o)
 {
 	return o->both_ways && are_padded(both) ? BITS_PADDED : 0;
-}
-
-float padded_size_bits(const struct padded both[2], const struct speech_opinion *o)
-{
-	return padded_bits(both, o) > 0 && o->sizes.bits >= SYLLABLES ? SIZES_PADDED : 0;
 }

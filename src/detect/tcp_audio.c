@@ -232,7 +232,7 @@ static void weigh(struct look *l, struct tcp_audio *s, uint64_t now)
 		talk_read(s->talk, since(s, now), &t);
 		place_slots(s, v);
 		said[TEST_CLOCK] = o.clock.bits;
-		said[TEST_SIZES] = fmaxf(talk_size_bits(&t, &o), padded_size_bits(s->padded, &o));
+		said[TEST_SIZES] = talk_size_bits(&t, &o);
 		said[TEST_TALK] = talk_bits(&t, &o);
 		said[TEST_DISGUISE] = is_disguised(s, l->flow, &o) ? BITS_DISGUISED + disguised_size_bits(v) : 0;
 		said[TEST_RELAY] = padded_bits(s->padded, &o);

@@ -186,7 +186,7 @@ static float part_in_step(const struct speech_clock *c, unsigned period_ms)
 {
 	unsigned all = gaps(c, 1, UINT16_MAX);
 
-	return all == 0 ? 0 : (float)gaps(c, (period_ms + 1) / 2, period_ms * 3 / 2) / (float)all;
+	return all == 0 || period_ms == 0 ? 0 : (float)gaps(c, (period_ms + 1) / 2, period_ms * 3 / 2) / (float)all;
 }
 
 /* The grid of this period, when it agrees better than what was found so far. */

@@ -80,11 +80,11 @@ def held(pids, path):
 
 def rotated(squelch):
     """The file of events is moved away; after a reload, by signal or by ctl, a fresh one is written, and nothing is lost."""
-    with world.world() as lab, world.gateway(lab, squelch, f"alert any host {world.SERVERS} port 9000\n") as gate:
+    with world.world() as lab, world.gateway(lab, squelch, f"alert any host {world.SERVERS} port 9000-9002\n") as gate:
         sink(lab)
         moved = []
         for i, again in enumerate((gate.reload, lambda: gate.command("reload"), None)):
-            probe(lab, "client", "load", SERVER4, 9000, 50, 1, 10).wait()
+            probe(lab, "client", "load", SERVER4, 9000 + i, 50, 1, 10).wait()  # other flows, also where the client's ports come again
             lab.wait("the events", 10, lambda: len(ports(gate)) >= 10)
             if again is None:
                 break

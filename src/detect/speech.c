@@ -10,7 +10,6 @@
 #define NEIGHBOUR_MS  20u    /* at least: within less all things that move are alike */
 #define LEVEL_CHANGE  0.3f     /* of the level: four times the spread of Opus at a steady voice, less than its step to silence */
 #define LEVEL_FOLLOWS 8        /* packets */
-#define USUAL_MS      20u      /* sizes count from the start as if this were the period, and again from where it is known to be another */
 #define ONE_SIZE_PART 0.9f     /* of the packets have it, */
 #define ONE_SIZE_MIN  4        /* of so many and more */
 #define NOISE_PERIODS 2        /* after more a small packet is comfort noise or a report: who leaves no silence out sends in each */
@@ -226,7 +225,7 @@ static bool is_talk(struct speech *s, int dir, uint32_t us, uint32_t size)
 /* Of the frames of which one is sent each `period_ms`; `gap` before it, us. Reports, checks and comfort noise are none. */
 static bool is_frame(struct speech_dir *d, uint32_t us, uint32_t gap, uint32_t size, bool talk)
 {
-	unsigned aim_ms = clock_aim_ms(&d->clock), period_ms = aim_ms != 0 ? aim_ms : USUAL_MS;
+	unsigned aim_ms = clock_aim_ms(&d->clock), period_ms = aim_ms != 0 ? aim_ms : SPEECH_USUAL_MS;
 
 	if (!talk && gap > NOISE_PERIODS * 1000 * period_ms)
 		return false;
@@ -242,7 +241,7 @@ void speech_feed(struct speech *s, int dir, uint64_t mono_ns, uint32_t size)
 	struct speech_dir *d = &s->dir[dir];
 	uint32_t us = time_of(s, mono_ns);
 	uint32_t gap = us - d->clock.last_us;
-	unsigned aim_ms = clock_aim_ms(&d->clock), period_ms = aim_ms != 0 ? aim_ms : USUAL_MS;
+	unsigned aim_ms = clock_aim_ms(&d->clock), period_ms = aim_ms != 0 ? aim_ms : SPEECH_USUAL_MS;
 	bool talk;
 
 	if (size > SPEECH_SIZE_MAX) {
@@ -336,7 +335,7 @@ static bool sizes_count_on(const struct speech_sizes *z, unsigned before_ms, uns
 {
 	bool clean = OTHERS_PART * (z->odd + z->falls + z->rises) <= z->n;
 
-	return aim_ms == before_ms || (clean && (one_size(z) || (before_ms == 0 && aim_ms == USUAL_MS)));
+	return aim_ms == before_ms || (clean && (one_size(z) || (before_ms == 0 && aim_ms == SPEECH_USUAL_MS)));
 }
 
 void speech_read(struct speech *s, uint64_t mono_ns, struct speech_view out[2])

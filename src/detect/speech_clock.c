@@ -271,17 +271,21 @@ static bool slipped(const struct speech_clock *c, unsigned period_ms)
 	return clock_period_index(2 * period_ms) != 0 && part_in_step(c, period_ms) < SLIP_OWN && part_in_step(c, 2 * period_ms) >= SLIP_DOUBLE;
 }
 
+/* True when `us`, a time below CLOCK_FOLD_US, is at most `near_us` from a grid, of a phase below that too. */
+static bool is_near(uint32_t us, uint32_t phase_us, uint32_t period_us, uint32_t near_us)
+{
+	uint32_t off = (CLOCK_FOLD_US + us - phase_us) % period_us;
+
+	return off <= near_us || off >= period_us - near_us;
+}
+
 /* Packets within an eighth of the period of a phase. */
 static unsigned packets_near(const struct speech_clock *c, uint32_t phase_us, uint32_t period_us)
 {
-	uint32_t near = period_us / ON_GRID_SHARP;
 	unsigned n = 0;
 
-	for (unsigned i = 0; i < CLOCK_BINS; i++) {
-		uint32_t off = (CLOCK_FOLD_US + i * CLOCK_BIN_US + CLOCK_BIN_US / 2 - phase_us) % period_us;
-
-		n += off <= near || off >= period_us - near ? c->phase[i] : 0;
-	}
+	for (unsigned i = 0; i < CLOCK_BINS; i++)
+		n += is_near(i * CLOCK_BIN_US + CLOCK_BIN_US / 2, phase_us, period_us, period_us / ON_GRID_SHARP) ? c->phase[i] : 0;
 	return n;
 }
 
@@ -348,11 +352,9 @@ struct clock_reading clock_read(struct speech_clock *c, uint32_t span_us)
 
 bool clock_on_grid(const struct speech_clock *c, uint32_t us)
 {
-	uint32_t period = clock_aim_ms(c) * 1000u, off, near;
+	uint32_t period = clock_aim_ms(c) * 1000u;
 
 	if (period == 0 || c->aim_blur == CLOCK_RATE_ONLY)
 		return period != 0;
-	near = period / (c->aim_blur == CLOCK_SHARP ? ON_GRID_SHARP : ON_GRID);
-	off = (us % CLOCK_FOLD_US + CLOCK_FOLD_US - c->aim_phase * AIM_US) % period;
-	return off <= near || off >= period - near;
+	return is_near(us % CLOCK_FOLD_US, c->aim_phase * AIM_US, period, period / (c->aim_blur == CLOCK_SHARP ? ON_GRID_SHARP : ON_GRID));
 }

@@ -16,7 +16,6 @@
 #define MORE_MAX_SHORT 0.03f   /* below MORE_SHORT_MS: checks of ICE, one a second, are of the sizes of Opus at 20 ms. */
 #define MORE_SHORT_MS 30       /* 35 Hz (Doom) is 5 % more than 30 ms */
 #define FOLLOW_US     300000.0f /* of talk, before a period is looked for: in less each fits several */
-#define USUAL_MS      20       /* counted from the start as if this were it: most telephones have it */
 #define DELAY_US      42000.0f /* delays of 30 ms that differ at both ends of the time counted */
 #define RATE_NEAR     0.09f    /* a rate this near to a period's, and as much as delays may put it off, is measured against it */
 
@@ -124,7 +123,7 @@ void rate_feed(struct speech_rate *r, uint32_t us, uint32_t size)
 	if (r->all == 0) {
 		r->first_ms = (uint16_t)(us / 1000);
 		r->slot_us = us;
-		r->period_ms = USUAL_MS;
+		r->period_ms = SPEECH_USUAL_MS;
 	}
 	skip_pause(r, us);
 	if (n == 0)

@@ -29,6 +29,7 @@
 enum {
 	RATE_SPAN_MAX_MS = 12000, /* counted over at most so long */
 	RATE_WALK_MS     = 4,     /* unit of `low`, `high`, `fall` */
+	SPEECH_USUAL_MS  = 20,    /* rate and sizes count from the start as if this were the period: most telephones have it */
 };
 
 /* One direction; zeroed it is ready. */

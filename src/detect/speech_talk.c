@@ -193,13 +193,13 @@ static bool split(struct histogram *h, struct split *s)
 		if (!cut(h, s))
 			return false;
 		if (s->high - s->low < FAR_APART * OCTAVE)
-			break;
+			return true;
 		if ((float)s->below < SHARE_MIN * (float)n)
 			forget_levels(h, 0, s->cut + 1u);
 		else if ((float)(n - s->below) < SHARE_MIN * (float)n)
 			forget_levels(h, s->cut + 1u, LEVELS);
 		if (h->n == n)
-			break;
+			return true;
 	}
 	return cut(h, s);
 }

@@ -24,9 +24,12 @@ void padded_feed(struct padded *, uint32_t size);
 /* All records of late, both ways, are padded to four bytes and not to more. */
 bool are_padded(const struct padded both[2]);
 /*
- * What that is worth, in bits, to who keeps a clock of speech both ways. Sizes still need talk beside them: of padded
- * walks and autoregressive sizes at 50 a second 44 of 80 follow something as syllables do.
+ * What that is worth, in bits, to who keeps a clock of speech both ways; more where the connection opened as TURN does
+ * (turn_tls.h). Of walks and autoregressive sizes at 50 a second that are padded 44 of 80 follow something as syllables
+ * do, so sizes still need talk beside them,
  */
-float padded_bits(const struct padded both[2], const struct speech_opinion *);
+float padded_bits(const struct padded both[2], bool opened, const struct speech_opinion *);
+/* or count so much where the connection opened as TURN does. */
+float padded_size_bits(const struct padded both[2], bool opened, const struct speech_opinion *);
 
 #endif

@@ -220,6 +220,7 @@ static void weigh(struct look *l, struct tcp_audio *s, uint64_t now)
 	struct talk_reading t;
 	struct speech_view v[2];
 	float said[TESTS] = { 0 };
+	bool opened = tunnel_adds(l->flow->watch) == ADDS_TURN;
 
 	look_through(s, l->flow);
 	speech_read(&s->speech, now, v);
@@ -232,10 +233,10 @@ static void weigh(struct look *l, struct tcp_audio *s, uint64_t now)
 		talk_read(s->talk, since(s, now), &t);
 		place_slots(s, v);
 		said[TEST_CLOCK] = o.clock.bits;
-		said[TEST_SIZES] = talk_size_bits(&t, &o);
+		said[TEST_SIZES] = fmaxf(talk_size_bits(&t, &o), padded_size_bits(s->padded, opened, &o));
 		said[TEST_TALK] = talk_bits(&t, &o);
 		said[TEST_DISGUISE] = is_disguised(s, l->flow, &o) ? BITS_DISGUISED + disguised_size_bits(v) : 0;
-		said[TEST_RELAY] = padded_bits(s->padded, &o);
+		said[TEST_RELAY] = padded_bits(s->padded, opened, &o);
 	}
 	take_reading(s->held, said);
 	if (!called_media(l, ACT_BITS))

@@ -69,6 +69,14 @@ struct flow_probe {
 	uint16_t ms;              /* monotonic milliseconds, low bits */
 };
 
+/* Sizes of the first records of a TLS connection, as far as they are those of TURN's first messages; all zero: none yet. */
+struct flow_opening {
+	uint16_t asked;           /* an Allocate request without credentials, */
+	uint16_t signing;         /* bytes that credentials add to a request, */
+	uint16_t given;           /* and the answer that names the relayed address */
+	uint8_t step;             /* of detect/turn_tls.c */
+};
+
 #define FLOW_SMALL 700 /* payload bytes; speech comes in smaller pieces (detect/speech.h) */
 
 struct watch;
@@ -83,7 +91,10 @@ struct flow {
 	struct flow_dir dir[2];
 
 	struct watch *watch;      /* evidence and detector state; NULL while nobody cares */
-	struct flow_probe probe[2]; /* by direction: what the RTP row remembers before it asks for a watch */
+	union {                   /* what rows remember before they ask for a watch: */
+		struct flow_probe probe[2];  /* of datagrams the RTP row, by direction, */
+		struct flow_opening opening; /* of TCP the row of tunnels */
+	};
 	uint32_t window;          /* second (mono) of window_packets[0] */
 	uint32_t alive;           /* detector rows still looking, a bit each */
 	uint32_t claimed;         /* rows that found something: they are not given up */

@@ -123,24 +123,49 @@ TURN = ("turnserver", "-n", "-L", RELAY4, "-E", RELAY4, "--realm=example.net", "
 RELAY_ONLY = ("--ignore-certificate-errors", f"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE {RELAY4}")
 
 
+def relay_at(lab, kind):
+    """A relay over TCP (`turn`) or TLS (`turns`), and what a browser is told of it: there is no other way."""
+    certificate(lab)
+    lab.start("server", *TURN, f"--pidfile={lab.path('turn.pid')}", f"--userdb={lab.path('turn.db')}",
+              f"--cert={lab.path('voice.pem')}", f"--pkey={lab.path('voice.key')}")
+    port = 5349 if kind == "turns" else 3478
+    lab.wait_port("server", port)
+    return {"iceTransportPolicy": "relay", "iceServers": [
+        {"urls": f"{kind}:{RELAY4}:{port}?transport=tcp", "username": "alice", "credential": "secret"}]}
+
+
 def relayed(kind):
-    """WebRTC whose only way is a relay: `turn` over TCP, `turns` over TLS."""
+    """WebRTC whose only way is a relay."""
     def call(lab):
         lab.only(4)
         files = [speech.as_wav(v, 48000, 1) for v in bench_media.voices(lab)]
-        certificate(lab)
-        lab.start("server", *TURN, f"--pidfile={lab.path('turn.pid')}", f"--userdb={lab.path('turn.db')}",
-                  f"--cert={lab.path('voice.pem')}", f"--pkey={lab.path('voice.key')}")
-        lab.wait_port("server", 5349 if kind == "turns" else 3478)
-        port = 5349 if kind == "turns" else 3478
-        relay = {"iceTransportPolicy": "relay", "iceServers": [
-            {"urls": f"{kind}:{RELAY4}:{port}?transport=tcp", "username": "alice", "credential": "secret"}]}
+        relay = relay_at(lab, kind)
         with bench_media.browsers(lab, files, RELAY_ONLY) as (caller, callee):
             bench_media.dial(caller, callee, {"audio": True}, config=relay)
             time.sleep(talk_s())
             if caller.js("call.state()") != "connected":
                 raise LabError("the call ended")
     return call
+
+
+def relayed_game(kind, rate, size):
+    """No voice: a game on a data channel through the relay, `rate` messages a second both ways, as long as `size` (JavaScript) says."""
+    def traffic(lab):
+        lab.only(4)
+        relay = relay_at(lab, kind)
+        with bench_media.browsers(lab, (), RELAY_ONLY) as pages:
+            bench_media.dial(*pages, {"data": True}, config=relay)
+            lab.wait("the channel", 10, lambda: all(page.js("call.open_channel()") for page in pages))
+            for page in pages:
+                page.js(f"setInterval(() => call.send({size}), {1000 / rate}), 0")
+            time.sleep(talk_s())
+            if not all(page.js("call.received") > 20 * rate * talk_s() / 2 for page in pages):
+                raise LabError("the game stood still")
+    return traffic
+
+
+GAME_SIZES = "60 + Math.floor(Math.random() * 90)"
+GAME_WALK = "window.at = Math.round(Math.min(200, Math.max(40, (window.at || 90) + 24 * (Math.random() - 0.5))))"
 
 
 # -- RTMP

@@ -99,10 +99,26 @@ static void worth(void **state)
 	struct padded both[2] = { { 0 } };
 
 	(void)state;
-	assert_true(padded_bits(both, &clock) == 0);
+	assert_true(padded_bits(both, true, &clock) == 0); /* it opened as TURN does, and goes on as something else */
 	assert_true(after(both, 200, relayed, relayed));
-	assert_true(padded_bits(both, &clock) > 0);
-	assert_true(padded_bits(both, &one_way) == 0);
+	assert_true(padded_bits(both, false, &clock) > 0);
+	assert_true(padded_bits(both, true, &clock) > padded_bits(both, false, &clock));
+	assert_true(padded_bits(both, true, &one_way) == 0);
+}
+
+static void worth_of_sizes(void **state)
+{
+	struct speech_opinion follows = { .both_ways = true, .shape = { SHAPE_SYLLABLE, SHAPE_STEADY }, .sizes = { .bits = 7 } };
+	struct speech_opinion steady = { .both_ways = true, .shape = { SHAPE_STEADY, SHAPE_STEADY }, .sizes = { .bits = 6 } };
+	struct speech_opinion nothing = { .both_ways = true, .shape = { SHAPE_SYLLABLE, SHAPE_OTHER } };
+	struct padded both[2] = { { 0 } };
+
+	(void)state;
+	assert_true(after(both, 200, relayed, relayed));
+	assert_true(padded_size_bits(both, true, &follows) > 0);
+	assert_true(padded_size_bits(both, false, &follows) == 0);
+	assert_true(padded_size_bits(both, true, &steady) == 0);
+	assert_true(padded_size_bits(both, true, &nothing) == 0);
 }
 
 int main(void)
@@ -112,6 +128,7 @@ int main(void)
 		cmocka_unit_test(others_are_not),
 		cmocka_unit_test(a_fault_is_forgiven),
 		cmocka_unit_test(worth),
+		cmocka_unit_test(worth_of_sizes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -116,22 +116,13 @@ def tickers(kind, wrap):
 
 # -- Chromium through a relay
 
-TURN = ("turnserver", "-n", "-L", RELAY4, "-E", RELAY4, "--realm=example.net", "--lt-cred-mech", "--user=alice:secret", "--no-dtls",
-        "--no-cli", "--min-port=50000", "--max-port=50100", "--log-file=stdout")
-
-# A relay over TCP is looked up, even an address, and its certificate is our own.
-RELAY_ONLY = ("--ignore-certificate-errors", f"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE {RELAY4}")
-
-
 def relay_at(lab, kind):
     """A relay over TCP (`turn`) or TLS (`turns`), and what a browser is told of it: there is no other way."""
     certificate(lab)
-    lab.start("server", *TURN, f"--pidfile={lab.path('turn.pid')}", f"--userdb={lab.path('turn.db')}",
-              f"--cert={lab.path('voice.pem')}", f"--pkey={lab.path('voice.key')}")
+    recipes.turn_server(lab, f"--cert={lab.path('voice.pem')}", f"--pkey={lab.path('voice.key')}")
     port = 5349 if kind == "turns" else 3478
     lab.wait_port("server", port)
-    return {"iceTransportPolicy": "relay", "iceServers": [
-        {"urls": f"{kind}:{RELAY4}:{port}?transport=tcp", "username": "alice", "credential": "secret"}]}
+    return recipes.relay(f"{kind}:{RELAY4}:{port}?transport=tcp")
 
 
 def relayed(kind):
@@ -140,7 +131,7 @@ def relayed(kind):
         lab.only(4)
         files = [speech.as_wav(v, 48000, 1) for v in bench_media.voices(lab)]
         relay = relay_at(lab, kind)
-        with bench_media.browsers(lab, files, RELAY_ONLY) as (caller, callee):
+        with bench_media.browsers(lab, files, recipes.RELAY_ONLY) as (caller, callee):
             bench_media.dial(caller, callee, {"audio": True}, config=relay)
             time.sleep(talk_s())
             if caller.js("call.state()") != "connected":
@@ -153,7 +144,7 @@ def relayed_game(kind, rate, size):
     def traffic(lab):
         lab.only(4)
         relay = relay_at(lab, kind)
-        with bench_media.browsers(lab, (), RELAY_ONLY) as pages:
+        with bench_media.browsers(lab, (), recipes.RELAY_ONLY) as pages:
             bench_media.dial(*pages, {"data": True}, config=relay)
             lab.wait("the channel", 10, lambda: all(page.js("call.open_channel()") for page in pages))
             for page in pages:
@@ -164,7 +155,6 @@ def relayed_game(kind, rate, size):
     return traffic
 
 
-GAME_SIZES = "60 + Math.floor(Math.random() * 90)"
 GAME_WALK = "window.at = Math.round(Math.min(200, Math.max(40, (window.at || 90) + 24 * (Math.random() - 0.5))))"
 
 

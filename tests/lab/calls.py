@@ -114,15 +114,11 @@ def webrtc(what, config=None):
     return call
 
 
-RELAYED = {"iceTransportPolicy": "relay",
-           "iceServers": [{"urls": f"turn:{RELAY4}:3478?transport=udp", "username": "alice", "credential": "secret"}]}
+RELAYED = recipes.relay(f"turn:{RELAY4}:3478?transport=udp")
 
 
 def turn_server(lab):
-    lab.start("server", "turnserver", "-n", "-L", RELAY4, "-E", RELAY4, "--realm=example.net",
-              "--lt-cred-mech", "--user=alice:secret", "--no-tls", "--no-dtls", "--no-cli",
-              "--min-port=50000", "--max-port=50100", "--log-file=stdout",
-              f"--pidfile={lab.path('turn.pid')}", f"--userdb={lab.path('turn.db')}")
+    recipes.turn_server(lab, "--no-tls")
     lab.wait_port("server", 3478, "-u")
 
 

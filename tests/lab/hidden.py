@@ -113,4 +113,5 @@ TABLE = (
     ("hidden-not-openvpn-tcp", lives(tunnel(tcp.openvpn_up, "tcp", tcp.pages), 1194), False),
     ("hidden-not-wireguard", lives(tunnel(tcp.wireguard_up, "udp", tcp.bulk), 51820), False),
     ("hidden-not-ssh", lives(tcp.ssh_typing, 22), False),
+    ("hidden-not-turns", lives(tcp.relayed_game("turns", 50, tcp.GAME_WALK), 5349), False),
 )

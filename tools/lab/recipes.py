@@ -16,6 +16,7 @@ import pbx
 import rtmp
 from browser import Browser
 from net import CLIENT4, CLIENT6, RELAY4, SERVER4, SERVER6, LabError
+from speech import as_wav, conversation
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TALK_S = 7  # length of a call: long enough for RTCP (5 s, RFC 3550 6.2) in both directions
@@ -148,10 +149,10 @@ def sip_srtp_ipv6(lab, path):
 
 # -- Chromium
 
-def webrtc(lab, path, what, caller_config, callee_config, during):
+def webrtc(lab, path, what, caller_config, callee_config, during, switches=((), ())):
     page = os.path.join(HERE, "webrtc.html")
-    caller = Browser(lab, "client", page)
-    callee = Browser(lab, "server", page)
+    caller = Browser(lab, "client", page, *switches[0])
+    callee = Browser(lab, "server", page, *switches[1])
     with lab.capture(path):
         caller.js(f"call.open({json.dumps(caller_config)}, {json.dumps(what)})")
         media = {k: v for k, v in what.items() if k != "data"}
@@ -204,16 +205,40 @@ def webrtc_data(lab, path):
     webrtc(lab, path, {"data": True}, {}, {}, send_data)
 
 
+TURN = ("turnserver", "-n", "-L", RELAY4, "-E", RELAY4, "--realm=example.net", "--lt-cred-mech", "--user=alice:secret", "--no-dtls",
+        "--no-cli", "--min-port=50000", "--max-port=50100", "--log-file=stdout")
+
+# A relay over TCP is looked up, even an address, and its certificate is our own.
+RELAY_ONLY = ("--ignore-certificate-errors", f"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE {RELAY4}")
+
+
+def turn_server(lab, *more):
+    return lab.start("server", *TURN, *more, f"--pidfile={lab.path('turn.pid')}", f"--userdb={lab.path('turn.db')}")
+
+
+def relay(url):
+    """A browser's only way."""
+    return {"iceTransportPolicy": "relay", "iceServers": [{"urls": url, "username": "alice", "credential": "secret"}]}
+
+
 def webrtc_turn(lab, path):
-    turn = lab.start("server", "turnserver", "-n", "-L", RELAY4, "-E", RELAY4, "--realm=example.net",
-                     "--lt-cred-mech", "--user=alice:secret", "--no-tls", "--no-dtls", "--no-cli",
-                     "--min-port=50000", "--max-port=50100", "--log-file=stdout",
-                     f"--pidfile={lab.path('turn.pid')}", f"--userdb={lab.path('turn.db')}")
+    turn = turn_server(lab, "--no-tls")
     lab.wait_port("server", 3478, "-u")
-    relay = {"iceTransportPolicy": "relay",
-             "iceServers": [{"urls": f"turn:{RELAY4}:3478?transport=udp",
-                             "username": "alice", "credential": "secret"}]}
-    webrtc(lab, path, {"audio": True}, relay, {}, talk)
+    webrtc(lab, path, {"audio": True}, relay(f"turn:{RELAY4}:3478?transport=udp"), {}, talk)
+    lab.stop(turn)
+
+
+def webrtc_turns(lab, path):
+    """Who talks matters here: a conversation, of which the first seconds must be enough."""
+    lab.only(4)
+    cert, key = lab.path("turn.pem"), lab.path("turn.key")
+    net.run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30",
+            "-subj", "/CN=relay.example.net", "-keyout", key, "-out", cert)
+    files = [as_wav(v, 48000, 1) for v in conversation(lab.dir, 3 * TALK_S)]
+    turn = turn_server(lab, f"--cert={cert}", f"--pkey={key}")
+    lab.wait_port("server", 5349)
+    webrtc(lab, path, {"audio": True}, relay(f"turns:{RELAY4}:5349?transport=tcp"), {}, talk,
+           [(f"--use-file-for-fake-audio-capture={f}", *RELAY_ONLY) for f in files])
     lab.stop(turn)
 
 
@@ -423,6 +448,9 @@ TABLE = (
     Recipe("webrtc-turn", webrtc_turn, "pcap", PLAIN, CHROMIUM + ("coturn",), (
         (f"udp {CLIENT4} * {RELAY4} 3478", "media", "webrtc|stun", "drop"),),
         "Chromium calls Chromium through coturn, relayed over UDP"),
+    Recipe("webrtc-turns", webrtc_turns, "pcap", ZSTD, CHROMIUM + ("coturn", "espeak-ng", "ffmpeg"), (
+        (f"tcp {CLIENT4} * {RELAY4} 5349", "media", "*", "drop"),),
+        "the same over TLS, 7 s: the whole connection is encrypted"),
     Recipe("h323-slow", h323(4, False, False), "pcap", PLAIN, PBX, (
         (f"tcp {CLIENT4} * {SERVER4} *", "signalling", "h323", "*"),
         (f"udp {CLIENT4} * {SERVER4} *", "media", "rtp|h323", "drop")),

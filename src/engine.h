@@ -19,7 +19,7 @@ struct engine_conf {
 	size_t fragment_bytes;
 	uint32_t max_facts, max_facts_per_host;
 	float report_bits, act_bits;
-	uint32_t detectors;        /* bits of detect_select */
+	uint64_t detectors;        /* bits of detect_select */
 	enum ndpi_mode ndpi;
 	size_t ndpi_bytes;
 	bool enforce;              /* verdicts are carried out, not only reported */

@@ -16,14 +16,14 @@
 
 /* --- which rows look at what --- */
 
-static void mark_rows(uint32_t rows[static 256], const struct byte_range *r, uint32_t bit)
+static void mark_rows(uint64_t rows[static 256], const struct byte_range *r, uint64_t bit)
 {
 	for (; r != NULL && r->lo <= r->hi; r++)
 		for (unsigned b = r->lo; b <= r->hi; b++)
 			rows[b] |= bit;
 }
 
-void detect_init(struct detect_env *env, uint32_t enabled)
+void detect_init(struct detect_env *env, uint64_t enabled)
 {
 	env->enabled = enabled;
 	env->finish_rows = 0;
@@ -34,40 +34,40 @@ void detect_init(struct detect_env *env, uint32_t enabled)
 	env->fact_rows = env->esp_rows = env->segment_rows = env->hear_rows = 0;
 	memset(env->give_up_rows, 0, sizeof env->give_up_rows);
 	for (unsigned i = 0; i < n_detectors; i++) {
-		if (!(enabled & 1u << i))
+		if (!(enabled & row_bit(i)))
 			continue;
 		if (detectors[i].facts_only)
-			env->fact_rows |= 1u << i;
+			env->fact_rows |= row_bit(i);
 		if (detectors[i].give_up_after != 0)
-			env->give_up_rows[detectors[i].give_up_after] |= 1u << i;
+			env->give_up_rows[detectors[i].give_up_after] |= row_bit(i);
 		if (detectors[i].finish != NULL)
-			env->finish_rows |= 1u << i;
+			env->finish_rows |= row_bit(i);
 		if (detectors[i].esp)
-			env->esp_rows |= 1u << i;
+			env->esp_rows |= row_bit(i);
 		if (detectors[i].segment != NULL)
-			env->segment_rows |= 1u << i;
+			env->segment_rows |= row_bit(i);
 		if (detectors[i].hears != NULL)
-			env->hear_rows |= 1u << i;
+			env->hear_rows |= row_bit(i);
 		if (detectors[i].look != NULL)
-			mark_rows(env->udp_rows, detectors[i].udp, 1u << i);
+			mark_rows(env->udp_rows, detectors[i].udp, row_bit(i));
 		if (detectors[i].stream != NULL)
-			mark_rows(env->tcp_rows, detectors[i].tcp, 1u << i);
+			mark_rows(env->tcp_rows, detectors[i].tcp, row_bit(i));
 	}
 }
 
-static uint32_t rows_named(const char *name, size_t len)
+static uint64_t rows_named(const char *name, size_t len)
 {
-	uint32_t rows = 0;
+	uint64_t rows = 0;
 
 	for (unsigned i = 0; i < n_detectors; i++)
 		if (strlen(detectors[i].name) == len && memcmp(detectors[i].name, name, len) == 0)
-			rows |= 1u << i;
+			rows |= row_bit(i);
 	return rows;
 }
 
-bool detect_select(const char *list, uint32_t *enabled, char bad[static 32])
+bool detect_select(const char *list, uint64_t *enabled, char bad[static 32])
 {
-	const uint32_t all = n_detectors == 32 ? UINT32_MAX : (1u << n_detectors) - 1;
+	const uint64_t all = row_bit(n_detectors) - 1;
 
 	*enabled = all;
 	if (list == NULL)
@@ -77,7 +77,7 @@ bool detect_select(const char *list, uint32_t *enabled, char bad[static 32])
 	while (*list != '\0') {
 		bool off = *list == '-';
 		size_t len = strcspn(list += off, ",");
-		uint32_t rows = rows_named(list, len);
+		uint64_t rows = rows_named(list, len);
 
 		if (rows == 0) {
 			len = len < 31 ? len : 31;
@@ -100,10 +100,10 @@ static void run_row(struct look *l, unsigned row)
 	run_took(l, row, detectors[row].look(l));
 }
 
-static void run_rows(struct look *l, uint32_t rows)
+static void run_rows(struct look *l, uint64_t rows)
 {
 	while (rows != 0) {
-		unsigned row = (unsigned)__builtin_ctz(rows);
+		unsigned row = (unsigned)__builtin_ctzll(rows);
 
 		rows &= rows - 1;
 		run_row(l, row);
@@ -168,7 +168,7 @@ static bool facts_due(uint32_t seen)
 	return seen <= EVERY_UP_TO || (seen & (seen - 1)) == 0;
 }
 
-static void datagram(struct detect_env *env, struct flow *f, int dir, const struct packet *pkt, uint32_t rows)
+static void datagram(struct detect_env *env, struct flow *f, int dir, const struct packet *pkt, uint64_t rows)
 {
 	uint32_t seen = f->dir[0].payloads + f->dir[1].payloads;
 
@@ -201,7 +201,7 @@ void detect_packet(struct detect_env *env, struct flow *f, int dir, const struct
 
 void detect_sample(struct detect_env *env, struct flow *f, int dir, const struct packet *pkt)
 {
-	uint32_t deaf = f->alive & env->hear_rows;
+	uint64_t deaf = f->alive & env->hear_rows;
 
 	f->alive &= ~deaf;
 	detect_packet(env, f, dir, pkt);
@@ -210,8 +210,8 @@ void detect_sample(struct detect_env *env, struct flow *f, int dir, const struct
 
 bool detect_hears(const struct detect_env *env, const struct flow *f)
 {
-	for (uint32_t rows = f->alive & env->hear_rows; rows != 0; rows &= rows - 1)
-		if (detectors[__builtin_ctz(rows)].hears(f))
+	for (uint64_t rows = f->alive & env->hear_rows; rows != 0; rows &= rows - 1)
+		if (detectors[__builtin_ctzll(rows)].hears(f))
 			return true;
 	return false;
 }
@@ -225,8 +225,8 @@ void detect_finish(struct detect_env *env, struct flow *f)
 	struct look l = { .env = env, .flow = f };
 
 	env->reclaim = NULL;
-	for (uint32_t rows = f->claimed & env->finish_rows; rows != 0; rows &= rows - 1) {
-		l.row = (uint8_t)__builtin_ctz(rows);
+	for (uint64_t rows = f->claimed & env->finish_rows; rows != 0; rows &= rows - 1) {
+		l.row = (uint8_t)__builtin_ctzll(rows);
 		detectors[l.row].finish(&l);
 	}
 	env->reclaim = reclaim;

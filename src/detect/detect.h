@@ -55,7 +55,7 @@ struct evidence {
 };
 
 #define EVIDENCE_MAX   8      /* slots a flow; refusals are counted */
-#define DETECTORS_MAX  32     /* rows; flow.alive has a bit for each */
+#define DETECTORS_MAX  40     /* rows; sets of them (flow.alive, --detect) are 64 bits, a bit each; every watch has a state for each */
 #define GIVE_UP_MAX    64     /* payloads after which a row that found nothing may stop */
 #define UNVERIFIED_BITS 8.0f  /* most that a row without a real sample may add: it names only */
 #define ANNOUNCED_BITS 12.0f  /* most that an announcement is worth before media confirms it */
@@ -191,28 +191,34 @@ struct detector {
 extern const struct detector detectors[];
 extern const unsigned n_detectors;
 
+/* A row in a set of rows. */
+static inline uint64_t row_bit(unsigned row)
+{
+	return UINT64_C(1) << row;
+}
+
 /* What detectors may use of the world. */
 struct detect_env {
 	struct facts *facts;
 	struct counts *counts;
 	struct budget *watch_budget;
 	struct budget *stream_budget;
-	uint32_t enabled;             /* rows switched on (--detect) */
-	uint32_t udp_rows[256];       /* rows that look at a datagram with this first byte */
-	uint32_t tcp_rows[256];       /* rows that take a stream that begins with this byte */
-	uint32_t esp_rows;            /* rows that look at ESP */
-	uint32_t segment_rows;        /* rows that look at every TCP segment */
-	uint32_t hear_rows;           /* rows that need every packet */
+	uint64_t enabled;             /* rows switched on (--detect) */
+	uint64_t udp_rows[256];       /* rows that look at a datagram with this first byte */
+	uint64_t tcp_rows[256];       /* rows that take a stream that begins with this byte */
+	uint64_t esp_rows;            /* rows that look at ESP */
+	uint64_t segment_rows;        /* rows that look at every TCP segment */
+	uint64_t hear_rows;           /* rows that need every packet */
 	uint32_t vendor_first[256];   /* of vendor.c: applications that may open on a datagram with this first byte */
-	uint32_t fact_rows;           /* rows that are asked only when something is known of the two hosts */
-	uint32_t give_up_rows[GIVE_UP_MAX + 1]; /* rows that stop at this payload, when they found nothing */
+	uint64_t fact_rows;           /* rows that are asked only when something is known of the two hosts */
+	uint64_t give_up_rows[GIVE_UP_MAX + 1]; /* rows that stop at this payload, when they found nothing */
 	/* Frees one older watch when the budget is used up, never that of `asker`; false when there is none. */
 	bool (*reclaim)(void *arg, const struct flow *asker);
 	void (*on_signal)(void *arg, const struct look *, const struct call_signal *);
 	bool (*inside)(void *arg, const struct addr *); /* as the rules say; NULL: nobody knows */
 	void *arg;
 	struct skype_hosts *skype;    /* Skype endpoints across flows; NULL: they are not looked for */
-	uint32_t finish_rows;         /* rows that want to see the end of a flow they claimed */
+	uint64_t finish_rows;         /* rows that want to see the end of a flow they claimed */
 	void (*on_audit)(void *arg, const struct look *, const struct audit_note *); /* NULL: nobody asks */
 };
 
@@ -246,9 +252,9 @@ void detect_audit(struct look *, const struct audit_note *);
 /* --- for the engine --- */
 
 /* Fills enabled and the row tables. */
-void detect_init(struct detect_env *, uint32_t enabled);
+void detect_init(struct detect_env *, uint64_t enabled);
 /* Bits for --detect: "a,b" only these, "-a,-b" all but these, NULL all. False names the unknown word. */
-bool detect_select(const char *list, uint32_t *enabled, char bad[static 32]);
+bool detect_select(const char *list, uint64_t *enabled, char bad[static 32]);
 /* Runs all rows that care about this packet. */
 void detect_packet(struct detect_env *, struct flow *, int dir, const struct packet *);
 /* The same with one of a few packets that are seen of a flow. */

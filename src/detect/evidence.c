@@ -110,7 +110,7 @@ bool detect_denies(const struct look *l, enum group group)
 		if (w->evidence[i].row->group == group && w->evidence[i].bits > 0)
 			return false;
 	for (unsigned i = 0; i < n_detectors && !on; i++)
-		on = detectors[i].group == group && l->env->enabled & 1u << i;
+		on = detectors[i].group == group && l->env->enabled & row_bit(i);
 	return on;
 }
 

@@ -10,10 +10,10 @@ static inline void run_took(struct look *l, unsigned row, enum look_result resul
 {
 	switch (result) {
 	case LOOK_YES:
-		l->flow->claimed |= 1u << row;
+		l->flow->claimed |= row_bit(row);
 		break;
 	case LOOK_NO:
-		l->flow->alive &= ~(1u << row);
+		l->flow->alive &= ~row_bit(row);
 		break;
 	case LOOK_MAYBE:
 		break;
@@ -29,7 +29,7 @@ static inline bool run_has_facts(const struct detect_env *env, const struct flow
 }
 
 /* Of these rows, those that still look and have something to look at. */
-static inline uint32_t run_worth_asking(const struct detect_env *env, const struct flow *f, uint32_t rows)
+static inline uint64_t run_worth_asking(const struct detect_env *env, const struct flow *f, uint64_t rows)
 {
 	rows &= f->alive;
 	if (rows & env->fact_rows && !run_has_facts(env, f))

@@ -190,7 +190,7 @@ enum look_result skype_look(struct look *l)
 /* The proof may have come after this flow's last datagram. */
 void skype_finish(struct look *l)
 {
-	if (l->env->skype == NULL || !(l->flow->claimed & 1u << l->row))
+	if (l->env->skype == NULL || !(l->flow->claimed & row_bit(l->row)))
 		return;
 	skype_hosts_lock(l->env->skype);
 	(void)tell(l, l->flow->first_ns);

@@ -95,18 +95,18 @@ static void stream_begin(struct look *l, const struct packet *pkt, uint32_t used
 /* Offers the first bytes of a direction to every row that might know them. */
 static void stream_offer(struct look *l, const struct packet *pkt)
 {
-	uint32_t rows = run_worth_asking(l->env, l->flow, l->env->tcp_rows[pkt->payload[0]]);
+	uint64_t rows = run_worth_asking(l->env, l->flow, l->env->tcp_rows[pkt->payload[0]]);
 
 	while (rows != 0) {
 		enum stream_result_code code;
 		uint32_t used;
 
-		l->row = (uint8_t)__builtin_ctz(rows);
+		l->row = (uint8_t)__builtin_ctzll(rows);
 		rows &= rows - 1;
 		used = feed_row(l, pkt->payload, pkt->payload_len, &code);
 		if (code == STREAM_STOP)
 			continue;
-		l->flow->claimed |= 1u << l->row;
+		l->flow->claimed |= row_bit(l->row);
 		stream_begin(l, pkt, used);
 		return;
 	}
@@ -130,12 +130,12 @@ static void stream_follow(struct look *l, struct stream_dir *s, const struct pac
 }
 
 /* Rows that look at segments and not at streams. */
-static void segment_rows(struct detect_env *env, struct flow *f, int dir, const struct packet *pkt, uint32_t rows)
+static void segment_rows(struct detect_env *env, struct flow *f, int dir, const struct packet *pkt, uint64_t rows)
 {
 	struct look l = run_look(env, f, dir, pkt);
 
 	for (; rows != 0; rows &= rows - 1) {
-		unsigned row = (unsigned)__builtin_ctz(rows);
+		unsigned row = (unsigned)__builtin_ctzll(rows);
 
 		l.row = (uint8_t)row;
 		run_took(&l, row, detectors[row].segment(&l));

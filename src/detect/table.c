@@ -72,7 +72,8 @@ const struct detector detectors[] = {
 
 const unsigned n_detectors = sizeof detectors / sizeof *detectors;
 
-static_assert(sizeof detectors / sizeof *detectors <= DETECTORS_MAX, "flow.alive has a bit for each row");
+static_assert(sizeof detectors / sizeof *detectors <= DETECTORS_MAX, "every watch has a state for each row");
+static_assert(DETECTORS_MAX < 64, "sets of rows have a bit for each");
 
 uint8_t detect_row_ndpi(void)
 {

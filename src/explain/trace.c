@@ -151,13 +151,13 @@ static bool looks_at(const struct detector *d, uint8_t proto)
 
 static enum trace_row row_of(const struct trace *t, const struct flow *f, unsigned i)
 {
-	if (!(t->enabled & 1u << i))
+	if (!(t->enabled & row_bit(i)))
 		return TRACE_ROW_UNASKED;
-	if (f->claimed & 1u << i)
+	if (f->claimed & row_bit(i))
 		return TRACE_ROW_FOUND;
 	if (!looks_at(&detectors[i], f->key.proto))
 		return TRACE_ROW_UNASKED;
-	return f->alive & 1u << i ? TRACE_ROW_LOOKING : TRACE_ROW_ENDED;
+	return f->alive & row_bit(i) ? TRACE_ROW_LOOKING : TRACE_ROW_ENDED;
 }
 
 static void flow_ends(struct trace *t, const struct flow *f)

@@ -39,7 +39,7 @@ enum trace_row { TRACE_ROW_UNASKED, TRACE_ROW_FOUND, TRACE_ROW_LOOKING, TRACE_RO
 
 struct trace {
 	uint32_t number;          /* flow_ordinal of the flow that is followed */
-	uint32_t enabled;         /* detectors that take part, as detect_select tells them */
+	uint64_t enabled;         /* detectors that take part, as detect_select tells them */
 	bool seen, ended;
 	struct event_flow flow;
 	struct event last;        /* its FLOW event */

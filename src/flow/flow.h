@@ -85,8 +85,8 @@ struct rule;
 /* By cache line: every packet needs the first three, only beginnings and ends the fourth. */
 struct flow {
 	_Alignas(64) struct flow_key key;
-	uint64_t id;              /* flow_id: 53 bits */
 	uint64_t last_ns;
+	uint64_t alive;           /* detector rows still looking, a bit each */
 
 	struct flow_dir dir[2];
 
@@ -95,9 +95,8 @@ struct flow {
 		struct flow_probe probe[2];  /* of datagrams the RTP row, by direction, */
 		struct flow_opening opening; /* of TCP the row of tunnels */
 	};
+	uint64_t claimed;         /* rows that found something: they are not given up */
 	uint32_t window;          /* second (mono) of window_packets[0] */
-	uint32_t alive;           /* detector rows still looking, a bit each */
-	uint32_t claimed;         /* rows that found something: they are not given up */
 	uint32_t flags;           /* enum flow_flag */
 	uint32_t looked_at;       /* payloads when a sample of it, cleared before, showed news */
 	uint32_t hash;
@@ -108,6 +107,7 @@ struct flow {
 	uint8_t small[2][2];      /* by direction: packets with at most FLOW_SMALL bytes in this second and the one before */
 
 	_Alignas(64) const struct rule *rule; /* that decided, or the first that alerted; NULL none */
+	uint64_t id;              /* flow_id: 53 bits */
 	uint64_t first_ns;
 	uint64_t first_wall_ns;
 	uint64_t first_number;    /* packet number in the file */

@@ -142,7 +142,7 @@ static struct flow *flow_new(struct flow_table *t, const struct flow_seek *seek,
 		.key = seek->key, .hash = seek->hash, .used = 1,
 		.id = t->next_id, .last_ns = pkt->frame->mono_ns, .first_ns = pkt->frame->mono_ns,
 		.first_wall_ns = pkt->frame->wall_ns, .first_number = pkt->frame->number,
-		.iface = pkt->frame->iface, .oface = pkt->frame->oface, .alive = UINT32_MAX,
+		.iface = pkt->frame->iface, .oface = pkt->frame->oface, .alive = UINT64_MAX,
 		.flags = initiator_flags(pkt, seek->dir), .worth = WORTH_ONE_PACKET,
 	};
 	t->next_id = (t->next_id + 1) & FLOW_ID_MASK;

@@ -85,14 +85,14 @@ static inline int pieces_run(bool (*is_row)(unsigned), const uint8_t *data, size
 {
 	static const uint8_t ends[2][4] = { { 10, 0, 0, 1 }, { 192, 0, 2, 9 } };
 	struct pieces w = { .env.on_signal = pieces_signal, .frame = { .number = 1, .mono_ns = NS_PER_S },
-		.flow = { .key = { .port = { 40000, 5000 }, .ip_v = 4 }, .alive = UINT32_MAX } };
-	uint32_t rows = 0;
+		.flow = { .key = { .port = { 40000, 5000 }, .ip_v = 4 }, .alive = UINT64_MAX } };
+	uint64_t rows = 0;
 
 	if (size < 2)
 		return 0;
 	for (unsigned i = 0; i < n_detectors; i++)
 		if (is_row(i))
-			rows |= 1u << i;
+			rows |= row_bit(i);
 	w.env.counts = &w.counts;
 	w.env.facts = facts_new(64, 32);
 	w.env.watch_budget = budget_new(BUDGET, BUDGET);

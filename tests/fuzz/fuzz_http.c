@@ -26,13 +26,13 @@ static void on_audit(void *arg, const struct look *l, const struct audit_note *n
 			abort();
 }
 
-static uint32_t rows(void)
+static uint64_t rows(void)
 {
-	uint32_t found = 0;
+	uint64_t found = 0;
 
 	for (unsigned i = 0; i < n_detectors; i++)
 		if (detectors[i].stream == http_stream)
-			found |= 1u << i;
+			found |= row_bit(i);
 	return found;
 }
 
@@ -70,7 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct counts counts = { 0 };
 	struct detect_env env = { .counts = &counts, .on_audit = on_audit };
 	struct flow f = { .key = { .ip = { { { 1 } }, { { 2 } } }, .port = { 50000, 80 }, .proto = IPPROTO_TCP, .ip_v = 4 },
-		.flags = FLOW_INITIATOR_0, .alive = UINT32_MAX };
+		.flags = FLOW_INITIATOR_0, .alive = UINT64_MAX };
 	uint32_t seq[2] = { 1, 1 };
 	size_t step;
 	int dir;

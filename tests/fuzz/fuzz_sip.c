@@ -25,13 +25,13 @@ static void on_signal(void *arg, const struct look *l, const struct call_signal 
 		abort();
 }
 
-static uint32_t rows(void)
+static uint64_t rows(void)
 {
-	uint32_t found = 0;
+	uint64_t found = 0;
 
 	for (unsigned i = 0; i < n_detectors; i++)
 		if (detectors[i].look == sip_look || detectors[i].look == announced_look)
-			found |= 1u << i;
+			found |= row_bit(i);
 	return found;
 }
 
@@ -63,7 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const uint8_t ends[2][4] = { { 10, 0, 0, 1 }, { 203, 0, 113, 10 } };
 	struct counts counts = { 0 };
 	struct detect_env env = { .counts = &counts, .on_signal = on_signal };
-	struct flow f = { .key = { .port = { 5060, 5060 }, .ip_v = 4 }, .alive = UINT32_MAX };
+	struct flow f = { .key = { .port = { 5060, 5060 }, .ip_v = 4 }, .alive = UINT64_MAX };
 
 	if (size < 2)
 		return 0;

@@ -75,7 +75,7 @@ static void one_payload(struct run *r, uint8_t ends, uint8_t how, struct cursor 
 static struct run *run_new(void)
 {
 	struct run *r = calloc(1, sizeof *r);
-	uint32_t rows;
+	uint64_t rows;
 	char bad[32];
 
 	r->env.counts = &r->counts;

@@ -37,7 +37,7 @@ static void run_flow_end(void *arg, struct flow *flow, enum flow_end why, uint64
 static struct run *run_new(void)
 {
 	struct run *r = calloc(1, sizeof *r);
-	uint32_t all;
+	uint64_t all;
 	char bad[32];
 
 	r->env.counts = &r->counts;

@@ -183,7 +183,7 @@ def shared_edits(found):
     row = next(d.number for d in found if d.kind == "row")
     group = next(d.number for d in found if d.kind == "group")
     return [
-        ("src/detect/detect.c", "if (!(enabled & 1u << i))", f"if (!(enabled & 1u << i) || deleted == {row} + i)"),
+        ("src/detect/detect.c", "if (!(enabled & row_bit(i)))", f"if (!(enabled & row_bit(i)) || deleted == {row} + i)"),
         ("src/detect/evidence.c", "\tif (w == NULL)\n\t\treturn;\n\te = slot_find(w, row);",
          f"\tif (w == NULL || deleted == {row} + (unsigned)l->row || deleted == {group} + (unsigned)row->group)\n\t\treturn;\n"
          "\te = slot_find(w, row);"),

@@ -169,10 +169,10 @@ static inline void cadence_packet(struct bench *b, int dir, double t, unsigned s
 	b->flow.dir[dir].window_packets[0]++;
 	b->flow.dir[dir].packets++;
 	b->flow.dir[dir].size_max = size > b->flow.dir[dir].size_max ? (uint16_t)size : b->flow.dir[dir].size_max;
-	if (!(b->flow.alive & 1u << l.row))
+	if (!(b->flow.alive & row_bit(l.row)))
 		return;
 	if (cadence_look(&l) == LOOK_NO)
-		b->flow.alive &= ~(1u << l.row);
+		b->flow.alive &= ~row_bit(l.row);
 	if (b->flow.watch == NULL)
 		return;
 	j = judge(b->flow.watch->evidence, b->flow.watch->n_evidence, REPORT_BITS);
@@ -198,7 +198,7 @@ static inline void cadence_packet(struct bench *b, int dir, double t, unsigned s
 /* Nobody reads the payload, which is no RTP. */
 static inline void cadence_alone(struct bench *b)
 {
-	uint32_t rows;
+	uint64_t rows;
 	char bad[32];
 
 	assert_true(detect_select("cadence", &rows, bad));

@@ -51,7 +51,7 @@ static inline void feed_end(void *arg, struct flow *flow, enum flow_end why, uin
 static inline int feed_setup(void **state)
 {
 	struct feed *f = calloc(1, sizeof *f);
-	uint32_t all;
+	uint64_t all;
 	char bad[32];
 
 	hash_init();

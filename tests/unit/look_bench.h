@@ -32,7 +32,7 @@ static inline void bench_open(struct bench *b, uint8_t proto, uint16_t client, u
 	b->env = (struct detect_env){
 		.facts = b->facts, .counts = &b->counts, .watch_budget = b->watch, .stream_budget = b->stream,
 	};
-	detect_init(&b->env, UINT32_MAX >> (32 - n_detectors));
+	detect_init(&b->env, row_bit(n_detectors) - 1);
 	b->flow.key.proto = b->pkt.proto = proto;
 	b->flow.key.ip_v = b->pkt.ip_v = 4;
 	for (int i = 0; i < 2; i++)
@@ -40,7 +40,7 @@ static inline void bench_open(struct bench *b, uint8_t proto, uint16_t client, u
 	b->flow.key.port[0] = client;
 	b->flow.key.port[1] = server;
 	b->flow.flags = FLOW_INITIATOR_0;
-	b->flow.alive = UINT32_MAX;
+	b->flow.alive = UINT64_MAX;
 	b->frame.mono_ns = NS_PER_S;
 	b->pkt.frame = &b->frame;
 }

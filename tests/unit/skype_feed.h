@@ -51,7 +51,7 @@ static inline void on_end(void *arg, struct flow *flow, enum flow_end why, uint6
 static inline int feed_setup_hosts(void **state, uint32_t endpoints, uint32_t hosts)
 {
 	struct feed *f = calloc(1, sizeof *f);
-	uint32_t rows;
+	uint64_t rows;
 	char bad[32];
 
 	hash_init();

@@ -90,7 +90,7 @@ static int world_open(void **state)
 	w->env.counts = &w->counts;
 	w->env.watch_budget = budget_new(1 << 20, 1 << 20);
 	w->env.stream_budget = budget_new(1 << 20, 1 << 20);
-	w->flow.alive = UINT32_MAX;
+	w->flow.alive = UINT64_MAX;
 	w->frame.mono_ns = NS_PER_S;
 	*state = w;
 	looks = 0;
@@ -147,7 +147,7 @@ static void a_full_budget_makes_room_for_states_too(void **state)
 	budget_free(w->env.watch_budget);
 	w->env.watch_budget = o.budget = budget_new(all, all);
 	o.memory = budget_alloc(o.budget, &o.host, STATE_BYTES);
-	detect_init(&w->env, 1u << ROW_KEEPS);
+	detect_init(&w->env, row_bit(ROW_KEEPS));
 	packet(w, IPPROTO_UDP, "x", 1);
 	assert_null(w->flow.watch->state[ROW_KEEPS]);
 	assert_int_equal(w->counts.n[COUNT_WATCH_REFUSED], 1);
@@ -174,7 +174,7 @@ static void what_is_not_verified_names_only(void **state)
 {
 	struct world *w = *state;
 
-	detect_init(&w->env, 1u << ROW_UNVERIFIED);
+	detect_init(&w->env, row_bit(ROW_UNVERIFIED));
 	packet(w, IPPROTO_UDP, "x", 1);
 	assert_float_equal(w->flow.watch->evidence[0].bits, UNVERIFIED_BITS, 0.01);
 	assert_true(UNVERIFIED_BITS < 10); /* below REPORT_BITS: docs/METHOD.md */
@@ -184,7 +184,7 @@ static void a_row_adds_no_more_than_its_cap(void **state)
 {
 	struct world *w = *state;
 
-	detect_init(&w->env, 1u << ROW_CAPPED);
+	detect_init(&w->env, row_bit(ROW_CAPPED));
 	packet(w, IPPROTO_UDP, "x", 1);
 	assert_float_equal(w->flow.watch->evidence[0].bits, 7, 0.01);
 }
@@ -193,7 +193,7 @@ static void payloads_in_payloads_are_shown_to_a_depth(void **state)
 {
 	struct world *w = *state;
 
-	detect_init(&w->env, 1u << ROW_UNWRAP);
+	detect_init(&w->env, row_bit(ROW_UNWRAP));
 	packet(w, IPPROTO_UDP, "x", 1);
 	assert_int_equal(looks, 1 + DEPTH_MAX);
 }
@@ -202,7 +202,7 @@ static void a_row_that_finds_nothing_gives_up(void **state)
 {
 	struct world *w = *state;
 
-	detect_init(&w->env, 1u << ROW_GIVES_UP);
+	detect_init(&w->env, row_bit(ROW_GIVES_UP));
 	for (int i = 0; i < 10; i++)
 		packet(w, IPPROTO_UDP, "x", 1);
 	assert_int_equal(looks, 3);
@@ -212,7 +212,7 @@ static void a_stream_is_offered_at_its_start_only(void **state)
 {
 	struct world *w = *state;
 
-	detect_init(&w->env, 1u << ROW_STREAM);
+	detect_init(&w->env, row_bit(ROW_STREAM));
 	for (int i = 0; i < 3; i++) /* four segments of a direction: detect.c */
 		packet(w, IPPROTO_TCP, "a", 1);
 	assert_int_equal(looks, 0);
@@ -229,7 +229,7 @@ static void a_parser_that_crawls_is_stopped(void **state)
 	struct world *w = *state;
 
 	memset(bytes, 'x', sizeof bytes);
-	detect_init(&w->env, 1u << ROW_STREAM);
+	detect_init(&w->env, row_bit(ROW_STREAM));
 	packet(w, IPPROTO_TCP, bytes, sizeof bytes);
 	assert_int_equal(looks, STREAM_STEPS + 1);
 	assert_int_equal(budget_used(w->env.stream_budget), 0);
@@ -239,7 +239,7 @@ static void a_parser_cannot_ask_for_more_than_is_kept(void **state)
 {
 	struct world *w = *state;
 
-	detect_init(&w->env, 1u << ROW_GREEDY);
+	detect_init(&w->env, row_bit(ROW_GREEDY));
 	packet(w, IPPROTO_TCP, "x", 1);
 	assert_int_equal(looks, 1);
 	assert_int_equal(budget_used(w->env.stream_budget), 0);

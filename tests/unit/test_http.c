@@ -48,9 +48,9 @@ static int setup(void **state)
 	hash_init();
 	w->env = (struct detect_env){ .counts = &w->counts, .facts = facts_new(64, 16), .on_audit = on_audit, .arg = w,
 		.watch_budget = budget_new(1 << 20, 1 << 20), .stream_budget = budget_new(1 << 20, 1 << 20) };
-	detect_init(&w->env, UINT32_MAX);
+	detect_init(&w->env, UINT64_MAX);
 	w->flow = (struct flow){ .key = { .port = { 50000, 80 }, .proto = IPPROTO_TCP, .ip_v = 4 },
-		.flags = FLOW_INITIATOR_0, .alive = UINT32_MAX };
+		.flags = FLOW_INITIATOR_0, .alive = UINT64_MAX };
 	for (int i = 0; i < 2; i++)
 		addr_from_v4(&w->flow.key.ip[i], ip[i]);
 	w->frame.mono_ns = NS_PER_S;
@@ -364,7 +364,7 @@ static void others_cost_nothing(void **state)
 		detect_init(env, 0);
 		for (unsigned row = 0; row < n_detectors; row++)
 			if (detectors[row].stream == http_stream)
-				detect_init(env, 1u << row);
+				detect_init(env, row_bit(row));
 		say(world, 0, texts[i]);
 		assert_int_equal(budget_used(env->watch_budget), 0);
 		teardown(&world);

@@ -45,11 +45,11 @@ static void on_signal(void *arg, const struct look *l, const struct call_signal 
 	w->signal[w->n++] = *s;
 }
 
-static uint32_t rows_of(enum look_result (*look)(struct look *))
+static uint64_t rows_of(enum look_result (*look)(struct look *))
 {
 	for (unsigned i = 0; i < n_detectors; i++)
 		if (detectors[i].look == look)
-			return 1u << i;
+			return row_bit(i);
 	return 0;
 }
 
@@ -57,7 +57,7 @@ static uint32_t rows_of(enum look_result (*look)(struct look *))
 static struct flow flow_of(uint8_t proto, const char *a, uint16_t port_a, const char *b, uint16_t port_b)
 {
 	return (struct flow){ .key = { .ip = { ip(a), ip(b) }, .port = { port_a, port_b }, .proto = proto, .ip_v = 4 },
-		.flags = FLOW_INITIATOR_0, .alive = UINT32_MAX };
+		.flags = FLOW_INITIATOR_0, .alive = UINT64_MAX };
 }
 
 static struct world *world_new(uint8_t proto)
@@ -672,7 +672,7 @@ static void payloads_inside_others_are_not_asked(void **state)
 	struct flow f = flow_of(IPPROTO_UDP, "10.0.0.1", 40000, "198.51.100.7", 50000);
 	struct packet p = { .frame = &w->frame, .ip = { f.key.ip[0], f.key.ip[1] }, .port = { 40000, 50000 } };
 	struct look l = { .env = &w->env, .flow = &f, .pkt = &p, .depth = 1,
-		.row = (uint8_t)__builtin_ctz(rows_of(announced_look)) };
+		.row = (uint8_t)__builtin_ctzll(rows_of(announced_look)) };
 
 	(void)state;
 	say(w, 1, message(INVITE, "", "1 INVITE", ANSWER));

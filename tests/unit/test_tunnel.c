@@ -16,16 +16,16 @@ static void udp(struct bench *b, int dir, const void *data, size_t len)
 
 	b->pkt.port[0] = b->flow.key.port[dir];
 	b->pkt.port[1] = b->flow.key.port[!dir];
-	if (b->flow.alive & 1u << l.row && tunnel_look(&l) == LOOK_NO)
-		b->flow.alive &= ~(1u << l.row);
+	if (b->flow.alive & row_bit(l.row) && tunnel_look(&l) == LOOK_NO)
+		b->flow.alive &= ~row_bit(l.row);
 }
 
 static void tcp(struct bench *b, int dir, const void *data, size_t len)
 {
 	struct look l = bench_look(b, dir, data, len, tunnel_look, NULL);
 
-	if (b->flow.alive & 1u << l.row && tunnel_segment(&l) == LOOK_NO)
-		b->flow.alive &= ~(1u << l.row);
+	if (b->flow.alive & row_bit(l.row) && tunnel_segment(&l) == LOOK_NO)
+		b->flow.alive &= ~row_bit(l.row);
 }
 
 static bool marked(const struct bench *b)

@@ -25,7 +25,7 @@
 	X(SIGNALLING, "signalling")     /* SIP and its kin */ \
 	X(ANNOUNCED, "announced")       /* facts from signalling and relays */ \
 	X(NAME, "name")                 /* names: DNS, TLS, QUIC */ \
-	X(VENDOR, "vendor")             /* formats of one application */ \
+	X(VENDOR, "vendor")             /* formats of one application, and SRT */ \
 	X(CADENCE, "cadence")           /* the clock of speech, seen or read in RTMP; */ \
 	X(CADENCE_SIZES, "cadence_sizes") /* sizes, given the clock; */ \
 	X(CADENCE_SPURTS, "cadence_spurts") /* talk and silence, given the clock */ \
@@ -135,6 +135,12 @@ struct look {
 	uint8_t depth;            /* wrappers around it: 0 the datagram itself */
 	uint8_t row;              /* set by the engine: index of the row looking */
 };
+
+/* A datagram around what it carries, of a protocol that a row has proved: whatever its own header looks like, it is that. */
+static inline bool look_is_wrapper(const struct look *l)
+{
+	return l->depth == 0 && (l->flow->flags & FLOW_WRAPPED) != 0;
+}
 
 enum look_result {
 	LOOK_MAYBE,   /* nothing yet, or nothing more: go on until give_up_after */

@@ -106,6 +106,10 @@ extern const struct byte_range rtmp_bytes[];
 struct stream_result rtmp_stream(struct look *);
 void rtmp_explain(const void *state, FILE *out);
 
+/* srt.c: streaming over UDP, unless it goes both ways */
+extern const struct byte_range srt_bytes[];
+enum look_result srt_look(struct look *);
+
 /* http.c: for the audit, no evidence */
 extern const struct byte_range http_bytes[];
 struct stream_result http_stream(struct look *);

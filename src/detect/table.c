@@ -25,6 +25,8 @@ const struct detector detectors[] = {
 	  .tcp = rtsp_stream_bytes, .stream = rtsp_stream },
 	{ .name = "rtmp", .about = "RTMP, and whether it carries a conversation", .group = GROUP_CADENCE, .verified = true,
 	  .tcp = rtmp_bytes, .stream = rtmp_stream, .explain = rtmp_explain },
+	{ .name = "srt", .about = "SRT: live streams, and whether they go both ways", .group = GROUP_VENDOR, .verified = true,
+	  .udp = srt_bytes, .look = srt_look, .give_up_after = GIVE_UP_MAX },
 	{ .name = "vendor", .about = "media formats of single applications", .group = GROUP_VENDOR, .verified = true,
 	  .udp = vendor_bytes, .look = vendor_look, .give_up_after = 0 /* it ends by itself */ },
 	{ .name = "vendor", .about = "media formats that no capture confirmed", .group = GROUP_VENDOR, .verified = false,

@@ -61,7 +61,8 @@ enum app_kind { APP_KIND_CARRIER, APP_KIND_PROTOCOL, APP_KIND_STACK, APP_KIND_VE
 	X(TUNNEL_WIREGUARD, "wireguard", PROTOCOL, TUNNEL, "WireGuard") \
 	X(TUNNEL_OPENVPN, "openvpn", PROTOCOL, TUNNEL, "OpenVPN") \
 	X(BITTORRENT, "bittorrent", VENDOR, P2P, "BitTorrent") \
-	X(TUNNEL_IPSEC, "ipsec", PROTOCOL, TUNNEL, "IPsec: ESP, plain or in UDP")
+	X(TUNNEL_IPSEC, "ipsec", PROTOCOL, TUNNEL, "IPsec: ESP, plain or in UDP") \
+	X(SRT, "srt", PROTOCOL, STREAMING, "Secure Reliable Transport")
 
 enum app {
 	APP_NONE,

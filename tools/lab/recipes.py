@@ -14,6 +14,7 @@ import time
 import net
 import pbx
 import rtmp
+import srt
 from browser import Browser
 from net import CLIENT4, CLIENT6, RELAY4, SERVER4, SERVER6, LabError
 from speech import as_wav, conversation
@@ -387,13 +388,15 @@ def rtsp(lab, path):
 
 
 RTMP_S = 8  # seconds of a conversation over RTMP: some turns
+SRT_S = 3  # and over SRT, whose bytes no compressor makes fewer
 
 
-def over_rtmp(what):
+def run_for(what, seconds):
+    """A recipe of what(lab, seconds), over IPv4."""
     def make(lab, path):
         lab.only(4)
         with lab.capture(path, expression=pbx.QUIET):
-            what(lab, RTMP_S)
+            what(lab, seconds)
     return make
 
 
@@ -472,12 +475,18 @@ TABLE = (
         (f"tcp {CLIENT4} * {SERVER4} 8554", "streaming", "rtsp", "pass"),
         (f"udp {CLIENT4} * {SERVER4} *", "streaming", "*", "pass")),
         "ffmpeg sends a sound to ffmpeg, announced by RTSP: no call"),
-    Recipe("rtmp-call", over_rtmp(rtmp.call), "pcap", GZIP, RTMP, (
+    Recipe("rtmp-call", run_for(rtmp.call, RTMP_S), "pcap", GZIP, RTMP, (
         (f"tcp {CLIENT4} * {SERVER4} 1935", "media", "rtmp", "drop"),),
         "a conversation over RTMP, Speex: each end publishes one stream and plays the other's"),
-    Recipe("rtmp-studio", over_rtmp(rtmp.studio), "pcap", GZIP, RTMP, (
+    Recipe("rtmp-studio", run_for(rtmp.studio, RTMP_S), "pcap", GZIP, RTMP, (
         (f"tcp {CLIENT4} * {SERVER4} 1935", "streaming", "rtmp", "pass"),),
         "a stream published over RTMP and watched back by who published it: no call"),
+    Recipe("srt-call", run_for(srt.converse, SRT_S), "pcap", GZIP, ("ffmpeg",), (
+        (f"udp {CLIENT4} * {SERVER4} 9710", "media", "srt", "drop"),),
+        "a conversation over SRT: RTP both ways in one connection"),
+    Recipe("srt-stream", run_for(srt.stream, TALK_S), "pcap", GZIP, ("ffmpeg",), (
+        (f"udp {CLIENT4} * {SERVER4} 9710", "streaming", "srt", "pass"),),
+        "ffmpeg streams a sound to ffmpeg over SRT: no call"),
     Recipe("web", web, "pcapng", ZSTD, ("nginx-light", "dnsmasq-base", "bind9-dnsutils", "curl", "openssl"), (),
            "curl fetches from nginx over HTTP and HTTPS, dig and curl ask dnsmasq"),
     Recipe("ssh", ssh, "pcap", PLAIN, ("openssh-client", "openssh-server"), (),

@@ -250,6 +250,8 @@ void detect_inner(struct look *, const uint8_t *data, uint32_t len, uint32_t wir
 struct watch *detect_watch(struct look *);
 /* Notes one media packet of the flow, first seen at `first_ns` (monotonic), for the time to the verdict. */
 void detect_media_packet(struct look *, uint64_t first_ns);
+/* What was noted so far was no media. */
+void detect_media_none(struct look *);
 /* Hands a signalling message on to the call records. */
 void detect_signal(struct look *, const struct call_signal *);
 /* The same with what an administrator must know (detect/audit.h). */

@@ -124,6 +124,12 @@ void detect_media_packet(struct look *l, uint64_t first_ns)
 		w->media_ns = first_ns;
 }
 
+void detect_media_none(struct look *l)
+{
+	if (l->flow->watch != NULL)
+		l->flow->watch->media_packets = 0;
+}
+
 void detect_signal(struct look *l, const struct call_signal *s)
 {
 	if (l->env->on_signal != NULL)

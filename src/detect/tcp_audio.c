@@ -6,8 +6,10 @@
 #include <assert.h>
 #include <math.h>
 #include <netinet/in.h>
+#include <string.h>
 
 #include "base/clock.h"
+#include "detect/disguise.h"
 #include "detect/framing.h"
 #include "detect/joined.h"
 #include "detect/padded.h"
@@ -56,44 +58,6 @@ static_assert(sizeof(struct tcp_audio) <= 1024, "state of a watched TCP flow: do
 static uint32_t since(const struct tcp_audio *s, uint64_t ns)
 {
 	return (uint32_t)((ns - s->speech.start_ns) / NS_PER_US);
-}
-
-/* --- in disguise --- */
-
-/*
- * Port 443 is open everywhere, and what goes there is TLS; clients that hide take it for anything. That alone is no
- * class, but a clock and syllables both ways need no talk beside it. What is meant are records behind two bytes of
- * length, as RTP is framed in TCP (RFC 4571); WebSockets and chunks are at home there, and a ticker may be in them.
- * Judgement: of such connections one in tens is a tunnel or a call, of all connections one in a thousand.
- */
-#define DISGUISE_PORT    443
-#define BITS_DISGUISED   4.0f
-#define DISGUISED_SIZES  4.0f  /* and sizes there, without talk */
-
-static bool is_disguised(const struct tcp_audio *s, const struct flow *f, const struct speech_opinion *o)
-{
-	if (f->key.port[0] != DISGUISE_PORT && f->key.port[1] != DISGUISE_PORT)
-		return false;
-	for (int i = 0; i < 2; i++)
-		if (s->record[i].framing != FRAMING_LENGTH16)
-			return false;
-	return o->both_ways;
-}
-
-/* Sizes that follow something (neighbours alike), at the rate of a voice: what hides there needs no more. */
-#define DISGUISED_SMOOTH 0.5f
-#define VOICE_KBPS_MIN   6.0f   /* bits a millisecond: AMR and Opus begin there (RFC 6716, 2.1.1); */
-#define VOICE_KBPS_MAX   64.0f  /* G.711 */
-
-static float disguised_size_bits(const struct speech_view v[2])
-{
-	for (int i = 0; i < 2; i++) {
-		float kbps = v[i].clock.period_ms == 0 ? 0 : 8 * v[i].mean / (float)v[i].clock.period_ms;
-
-		if (v[i].smooth < DISGUISED_SMOOTH || kbps < VOICE_KBPS_MIN || kbps > VOICE_KBPS_MAX)
-			return 0;
-	}
-	return DISGUISED_SIZES;
 }
 
 /* --- what readings say together --- */
@@ -235,7 +199,7 @@ static void weigh(struct look *l, struct tcp_audio *s, uint64_t now)
 		said[TEST_CLOCK] = o.clock.bits;
 		said[TEST_SIZES] = fmaxf(talk_size_bits(&t, &o), padded_size_bits(s->padded, opened, &o));
 		said[TEST_TALK] = talk_bits(&t, &o);
-		said[TEST_DISGUISE] = is_disguised(s, l->flow, &o) ? BITS_DISGUISED + disguised_size_bits(v) : 0;
+		said[TEST_DISGUISE] = disguise_bits(l->flow, s->record, v, &o);
 		said[TEST_RELAY] = padded_bits(s->padded, opened, &o);
 	}
 	take_reading(s->held, said);
@@ -247,6 +211,31 @@ static void weigh(struct look *l, struct tcp_audio *s, uint64_t now)
 }
 
 /* --- segments --- */
+
+/*
+ * A tunnel is set up, and then nobody calls for a while. What passed before both ends were silent for so long, with no
+ * clock in it, is no part of a call: its silence would make one level of talk and silence, and its sizes no syllables.
+ * People are silent together for 0.5 s in the mean (ITU-T P.59).
+ */
+#define IDLE_NS  NS_PER_S
+
+static bool begins_anew(const struct tcp_audio *s, uint64_t ns)
+{
+	uint64_t last = s->sent_ns[s->sent_ns[1] > s->sent_ns[0]];
+
+	return ns >= last + IDLE_NS && s->held[TEST_CLOCK].bits <= 0;
+}
+
+static void start_anew(struct look *l, struct tcp_audio *s, uint64_t ns)
+{
+	speech_start(&s->speech, ns);
+	memset(s->talk, 0, sizeof s->talk);
+	memset(s->count, 0, sizeof s->count);
+	memset(s->held, 0, sizeof s->held);
+	s->read_ns = ns + FIRST_READ_NS;
+	if (!called_media(l, 0))
+		detect_media_none(l);
+}
 
 static void take_record(struct look *l, struct tcp_audio *s, uint64_t ns, uint32_t size)
 {
@@ -325,9 +314,8 @@ static struct tcp_audio *start(struct look *l, uint64_t now)
 
 	if (!gate_opens(l->flow, l->dir) || not_needed(l) || (s = detect_state(l, sizeof *s)) == NULL)
 		return NULL;
-	speech_start(&s->speech, now);
 	s->sent_ns[0] = s->sent_ns[1] = now;
-	s->read_ns = now + FIRST_READ_NS;
+	start_anew(l, s, now);
 	s->adds = tunnel_adds(l->flow->watch);
 	return s;
 }
@@ -345,6 +333,8 @@ enum look_result tcp_audio_segment(struct look *l)
 	if (s == NULL && (s = start(l, now)) == NULL)
 		return LOOK_MAYBE;
 	seg.ns = time_sent(s, l->dir, p);
+	if (begins_anew(s, seg.ns))
+		start_anew(l, s, seg.ns);
 	joined.n = 0;
 	record_feed(&s->record[l->dir], &seg, joined_add, &joined);
 	take_joined(l, s, &joined, seg.ns);

@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "base/cursor.h"
+#include "detect/stun.h"
 
 static const struct framing_header more = { 0, 0, 0 }, none = { -1, 0, 0 };
 
@@ -36,21 +37,39 @@ static struct framing_header length16(const uint8_t *p, unsigned have)
 	return body == 0 || body > LENGTH16_MAX ? none : (struct framing_header){ 2, body, 0 };
 }
 
-#define TURN_HEADER 4
-#define STUN_HEADER 20
+#define CHANNEL_HEADER 4
+#define COOKIE_END     8         /* type, length, cookie; then the number of the transaction */
+
+static struct framing_header channel_data(const uint8_t *p, unsigned have)
+{
+	struct cursor c = cur_open(p, have);
+	unsigned body;
+
+	cur_skip(&c, 2);
+	body = cur_u16(&c);
+	return c.bad ? more : (struct framing_header){ CHANNEL_HEADER, (body + 3) & ~3u, -body & 3u };
+}
+
+/* Without the cookie any 32-bit length with 16 bytes behind it is one: PulseAudio's. */
+static struct framing_header stun(const uint8_t *p, unsigned have)
+{
+	struct cursor c = cur_open(p, have);
+	unsigned body;
+
+	cur_skip(&c, 2);
+	body = cur_u16(&c);
+	if (!c.bad && body % 4 != 0)
+		return none;
+	if (cur_u32(&c) != STUN_COOKIE)
+		return c.bad ? more : none;
+	return (struct framing_header){ COOKIE_END, body + STUN_HEADER - COOKIE_END, 0 };
+}
 
 static struct framing_header turn(const uint8_t *p, unsigned have)
 {
-	unsigned body;
-
-	if (p[0] > 3 && (p[0] < 0x40 || p[0] > 0x4f))
-		return none;
-	if (have < TURN_HEADER)
-		return more;
-	body = (unsigned)p[2] << 8 | p[3];
-	if (p[0] >= 0x40)
-		return (struct framing_header){ TURN_HEADER, (body + 3) & ~3u, -body & 3u };
-	return body % 4 != 0 ? none : (struct framing_header){ TURN_HEADER, body + STUN_HEADER - TURN_HEADER, 0 };
+	if (p[0] >= 0x40 && p[0] <= 0x4f)
+		return channel_data(p, have);
+	return p[0] <= 3 ? stun(p, have) : none;
 }
 
 #define WS_RESERVED  0x70

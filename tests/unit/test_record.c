@@ -136,16 +136,31 @@ static void joined_and_cut(enum framing f, const uint8_t *head, uint32_t n, uint
 static void framings(void **state)
 {
 	static const uint8_t tls[] = { 23, 3, 3, 0, 90 }, length[] = { 0, 90 }, channel[] = { 0x40, 1, 0, 90 },
-	    socket[] = { 0x82, 90 }, masked[] = { 0x82, 0x80 | 86 }, longer[] = { 0x82, 126, 0, 200 }, chunk[] = "5a\r\n";
+	    stun[] = { 0, 1, 0, 80, 0x21, 0x12, 0xa4, 0x42 }, socket[] = { 0x82, 90 }, masked[] = { 0x82, 0x80 | 86 }, longer[] = { 0x82, 126, 0, 200 }, chunk[] = "5a\r\n";
 
 	(void)state;
 	joined_and_cut(FRAMING_TLS, tls, sizeof tls, 90, 90 - 17); /* RFC 8446, 5.2 */
 	joined_and_cut(FRAMING_LENGTH16, length, sizeof length, 90, 90);
 	joined_and_cut(FRAMING_TURN, channel, sizeof channel, 92, 90); /* padded to four bytes */
+	joined_and_cut(FRAMING_TURN, stun, sizeof stun, 92, 92);
 	joined_and_cut(FRAMING_WEBSOCKET, socket, sizeof socket, 90, 90);
 	joined_and_cut(FRAMING_WEBSOCKET, masked, sizeof masked, 90, 86);
 	joined_and_cut(FRAMING_WEBSOCKET, longer, sizeof longer, 200, 200);
 	joined_and_cut(FRAMING_CHUNKED, chunk, 4, 92, 90);
+}
+
+/* PulseAudio: a length of four bytes, then sixteen as in STUN, but no cookie. */
+static void other_lengths_are_not_turn(void **state)
+{
+	static const uint8_t head[] = { 0, 0, 0, 72, 0xff, 0xff, 0xff, 0xff };
+	struct line l = { 0 };
+	uint8_t p[200];
+
+	(void)state;
+	for (unsigned i = 0; i < 10; i++)
+		next(&l, 20 * i, p, framed(p, head, sizeof head, 84));
+	assert_int_equal(l.dir.framing, FRAMING_NONE);
+	assert_int_equal(l.heard.n, 10);
 }
 
 /* A nonce that counts tells TLS 1.2 with AES-GCM: eight bytes more, and no type inside. */
@@ -218,7 +233,7 @@ int main(void)
 		cmocka_unit_test(a_large_write_is_one_record),
 		cmocka_unit_test(sent_again_counts_once),
 		cmocka_unit_test(a_hole_is_counted),
-		cmocka_unit_test(framings),
+		cmocka_unit_test(framings), cmocka_unit_test(other_lengths_are_not_turn),
 		cmocka_unit_test(a_nonce_counts),
 		cmocka_unit_test(framing_ends),
 		cmocka_unit_test(hostile_bytes),

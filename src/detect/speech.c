@@ -196,19 +196,29 @@ static void sizes_feed(struct speech_sizes *z, uint16_t size, unsigned period_ms
 	}
 }
 
-static unsigned mode_most(const struct speech_sizes *z)
+/* Which of the modes is the most frequent. */
+static unsigned mode_first(const struct speech_sizes *z)
 {
-	unsigned most = 0;
+	unsigned first = 0;
 
-	for (unsigned i = 0; i < SPEECH_MODES; i++)
-		most = z->mode_n[i] > most ? z->mode_n[i] : most;
-	return most;
+	for (unsigned i = 1; i < SPEECH_MODES; i++)
+		if (z->mode_n[i] > z->mode_n[first])
+			first = i;
+	return first;
 }
 
 /* A codec of constant rate: what is far smaller is none of its frames. */
 static bool one_size(const struct speech_sizes *z)
 {
-	return z->n >= ONE_SIZE_MIN && (float)mode_most(z) >= ONE_SIZE_PART * (float)z->n;
+	return z->n >= ONE_SIZE_MIN && (float)z->mode_n[mode_first(z)] >= ONE_SIZE_PART * (float)z->n;
+}
+
+/* One size in talk, and what is sent in silence is less than half of it: comfort noise (RFC 3389: 1 to 11 bytes in RTP). */
+static bool one_in_talk(const struct speech_sizes *z)
+{
+	unsigned first = mode_first(z), talk = z->mode_n[first], size = z->mode[first], rest = z->n - talk;
+
+	return talk >= ONE_SIZE_MIN && z->sum - (float)(talk * size) <= (float)(rest * size) / 2;
 }
 
 static bool is_talk(struct speech *s, int dir, uint32_t us, uint32_t size)
@@ -268,8 +278,8 @@ static float correlation(float squares, unsigned pairs, float variance)
 
 static void view_sizes(const struct speech_sizes *z, struct speech_view *v)
 {
+	unsigned first = mode_first(z), next = 0;
 	float mean, variance;
-	uint16_t most = 0, next = 0;
 
 	v->n = z->n;
 	if (z->n == 0)
@@ -280,18 +290,15 @@ static void view_sizes(const struct speech_sizes *z, struct speech_view *v)
 	v->spread = sqrtf(variance);
 	v->smooth = correlation(z->step, z->pairs, variance);
 	v->syllable = correlation(z->far, z->far_pairs, variance);
+	v->size = z->mode_n[first] == 0 ? 0 : z->mode[first];
 	for (unsigned i = 0; i < SPEECH_MODES; i++) {
-		if (z->mode_n[i] > most) {
-			next = most;
-			v->other = v->size;
-			most = z->mode_n[i];
-			v->size = z->mode[i];
-		} else if (z->mode_n[i] > next) {
-			next = z->mode_n[i];
-			v->other = z->mode[i];
-		}
+		if (i == first || z->mode_n[i] <= next)
+			continue;
+		next = z->mode_n[i];
+		v->other = z->mode[i];
 	}
-	v->modal = (float)most / (float)z->n;
+	v->modal = (float)z->mode_n[first] / (float)z->n;
+	v->one_in_talk = one_in_talk(z);
 	v->odd = (float)z->odd / (float)(z->n + z->odd);
 	v->falls = z->falls;
 	v->rises = z->rises;
@@ -335,7 +342,7 @@ static bool sizes_count_on(const struct speech_sizes *z, unsigned before_ms, uns
 {
 	bool clean = OTHERS_PART * (z->odd + z->falls + z->rises) <= z->n;
 
-	return aim_ms == before_ms || (clean && (one_size(z) || (before_ms == 0 && aim_ms == SPEECH_USUAL_MS)));
+	return aim_ms == before_ms || one_in_talk(z) || (clean && (one_size(z) || (before_ms == 0 && aim_ms == SPEECH_USUAL_MS)));
 }
 
 void speech_read(struct speech *s, uint64_t mono_ns, struct speech_view out[2])

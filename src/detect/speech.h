@@ -78,6 +78,7 @@ struct speech_view {
 	float odd;               /* part put aside */
 	uint16_t size;           /* the most frequent size, */
 	uint16_t other;          /* and the next; 0: not known */
+	bool one_in_talk;        /* one size, and what else there is is less than half of it: comfort noise */
 	uint16_t n;              /* packets sized */
 	uint16_t packets;        /* packets on the clock */
 	uint8_t pauses, spurts;  /* in time, as silence suppression makes them */

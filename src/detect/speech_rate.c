@@ -5,7 +5,6 @@
 
 #include "detect/speech_clock.h"
 
-#define DRIFT_US      16    /* what one packet moves the slots by is not lost, and half a second is */
 #define LEVEL_BYTES   4
 #define LEVEL_FAR     0.3f  /* of the level: as in speech.c */
 #define LEVEL_FOLLOWS 8     /* packets */
@@ -26,13 +25,28 @@
 #define DRIFT_BLURRED_US 60000.0f
 
 /*
- * n packets that came within x of where their number is by the clock have n / (x / period + 1)^2. Walks of independent gaps have
- * the same of it whatever n and the period (simulated; with x their largest move, or the smaller of the largest ones up and down):
- * 99.9 % of random ones below 2.1, or 4.5; of those as even as a sum of two (gamma, shape 2) below 3.6, or 9.
+ * A window's arrivals were within x periods of where their numbers put them. Of independent gaps as even as a sum of three
+ * (gamma, shape 3) that has a chance below p = 2^(EVEN_CHANCE - EVEN_WALK / (x + EVEN_STEP)^2) (Feller's, simulated within a
+ * bit; EVEN_WALK is pi^2 / 2 ln 2 times the gaps by 3; x is read 4 ms or nothing too small). A bet of (1 - EVEN_BET) p^-EVEN_BET
+ * wins nothing in the mean, and a sum of e bits is reached by chance once in 2^e (Ville).
  */
-static const struct { float both_ways, one_way, span_us; } enough[] = {
-	[RATE_JOINS] = { 2.1f, 4.5f, RATE_SPAN_US }, /* 10 bits against random arrivals, as the phase of who joins */
-	[RATE_SURE] = { 4.0f, 9.0f, 2 * RATE_SPAN_US }, /* by then 45 Hz is told from 50 Hz of which 7 % are lost */
+#define EVEN_WINDOW   16       /* packets: a walk shows, and a stall of Wi-Fi spoils one or two */
+#define EVEN_WALK     38.0f
+#define EVEN_STEP     0.5f
+#define EVEN_CHANCE   4.0f
+#define EVEN_BITS_MAX 10.0f    /* rarer has not been simulated */
+#define EVEN_BET      0.7f
+#define EVEN_LOST_MAX 3.0f     /* bits: what came before, the set-up of a call or a bad minute, is made up for in a window or two */
+#define EVEN_WON_MAX  15.0f
+#define EVEN_UNIT     8        /* to a bit */
+
+/*
+ * Or n packets never moved down by more than x periods: n / (x + 1)^2. Of walks it has the same distribution whatever n and the
+ * period (simulated): 99.9 % of random ones are below 4.5, of those as even as a sum of two below 9.
+ */
+static const struct { float even, fall, span_us; } enough[] = { /* bits of the windows */
+	[RATE_JOINS] = { 1, 4.5f, RATE_SPAN_US }, /* 10 bits against random arrivals, as the phase of who joins */
+	[RATE_SURE] = { 3, 10, 2 * RATE_SPAN_US }, /* by then 45 Hz is told from 50 Hz of which 7 % are lost */
 };
 
 static float span_us(const struct speech_rate *r)
@@ -53,38 +67,58 @@ static void start_over(struct speech_rate *r)
 {
 	r->first_ms = (uint16_t)(r->slot_us / 1000);
 	r->all = r->all != 0;
-	r->drift = 0;
-	r->low = r->high = 0;
-	r->fall = r->rise = 0;
+	r->empty = 0;
+	r->high = r->low_now = r->high_now = 0;
+	r->fall = 0;
 }
 
-/* Where the last packet, which came at `us`, is against its number: behind the clock, or ahead of it. */
-static void walk(struct speech_rate *r, uint32_t us)
+static int8_t within_int8(int x)
 {
-	int behind_ms = (int16_t)(uint16_t)(us / 1000 - r->first_ms) - (r->all - 1) * r->period_ms;
-	int to = behind_ms / RATE_WALK_MS;
+	return (int8_t)(x < INT8_MIN ? INT8_MIN : x > INT8_MAX ? INT8_MAX : x);
+}
+
+static float moved(const struct speech_rate *r, int walk)
+{
+	return (float)(walk * RATE_WALK_MS) / (float)r->period_ms;
+}
+
+static void window_close(struct speech_rate *r)
+{
+	float wide = moved(r, r->high_now - r->low_now) + EVEN_STEP;
+	float bits = fminf(fmaxf(EVEN_WALK / (wide * wide) - EVEN_CHANCE, 0), EVEN_BITS_MAX);
+	float even = (float)r->even / EVEN_UNIT + log2f(1 - EVEN_BET) + EVEN_BET * bits;
+
+	r->even = (int8_t)(fminf(fmaxf(even, -EVEN_LOST_MAX), EVEN_WON_MAX) * EVEN_UNIT);
+}
+
+/* Where the last `n` packets, which came at `us`, are against their number: behind the clock, or ahead of it. */
+static void walk(struct speech_rate *r, uint32_t us, unsigned n)
+{
+	int8_t behind = within_int8((int16_t)(uint16_t)(us / 1000 - r->first_ms - (r->all - 1u) * r->period_ms) / RATE_WALK_MS);
 
 	if (r->period_ms == 0)
 		return;
-	to = to < INT8_MIN ? INT8_MIN : to > INT8_MAX ? INT8_MAX : to;
-	r->low = (int8_t)(to < r->low ? to : r->low);
-	r->high = (int8_t)(to > r->high ? to : r->high);
-	r->fall = (uint8_t)(r->high - to > r->fall ? r->high - to : r->fall);
-	r->rise = (uint8_t)(to - r->low > r->rise ? to - r->low : r->rise);
+	r->high = behind > r->high ? behind : r->high;
+	r->fall = (uint8_t)(r->high - behind > r->fall ? r->high - behind : r->fall);
+	if (r->all / EVEN_WINDOW != (r->all - n) / EVEN_WINDOW) {
+		window_close(r);
+		r->low_now = r->high_now = behind;
+	}
+	r->low_now = behind < r->low_now ? behind : r->low_now;
+	r->high_now = behind > r->high_now ? behind : r->high_now;
 }
 
-/* Moves on by whole slots to the one nearest to `us`, and then a part of what is left. */
-static void next_slot(struct speech_rate *r, uint32_t us)
+/* Moves on by whole slots to the one nearest to `us`, and then a part of what is left; `n` packets are in them. */
+static void next_slot(struct speech_rate *r, uint32_t us, unsigned n)
 {
-	int32_t period = r->period_ms * 1000, gap = (int32_t)(us - r->slot_us), off, drift;
+	int32_t period = r->period_ms * 1000, gap = (int32_t)(us - r->slot_us), off;
 
 	if (period == 0) {
 		r->slot_us = us;
 		return;
 	}
 	off = gap < -period / 2 ? gap : (gap + period / 2) % period - period / 2;
-	drift = r->drift - off / SLOT_FOLLOWS / DRIFT_US;
-	r->drift = (int16_t)(drift > INT16_MAX ? INT16_MAX : drift < INT16_MIN ? INT16_MIN : drift);
+	r->empty = within_int8(r->empty + (gap - off) / period - (int)n);
 	r->slot_us += (uint32_t)(gap - off + off / SLOT_FOLLOWS);
 }
 
@@ -128,9 +162,9 @@ void rate_feed(struct speech_rate *r, uint32_t us, uint32_t size)
 	skip_pause(r, us);
 	if (n == 0)
 		return;
-	next_slot(r, us);
+	next_slot(r, us, n);
 	r->all = (uint16_t)(r->all + n);
-	walk(r, us);
+	walk(r, us, n);
 	if (span_us(r) > RATE_SPAN_MAX_MS * 1000.0f)
 		start_over(r);
 }
@@ -161,9 +195,12 @@ void rate_follow(struct speech_rate *r)
 	if (span_us(r) < FOLLOW_US)
 		return;
 	period = nearest(r);
-	if (period != r->period_ms || r->low == INT8_MIN || r->high == INT8_MAX) {
+	if (period != r->period_ms) {
 		r->period_ms = period & 63;
+		r->even = 0;
 		start_over(r); /* what came before may be the set-up of a call */
+	} else if (r->low_now == INT8_MIN || r->high == INT8_MAX) {
+		start_over(r);
 	}
 }
 
@@ -175,19 +212,19 @@ static bool count_holds(const struct speech_rate *r)
 	return error <= (r->period_ms < MORE_SHORT_MS ? MORE_MAX_SHORT : MORE_MAX) + DELAY_US / span && error >= -LOSS_MAX - DELAY_US / span;
 }
 
-static float evenness(const struct speech_rate *r, unsigned moved)
-{
-	float wide = (float)(moved * RATE_WALK_MS) / (float)r->period_ms + 1;
-
-	return (float)(r->all - 1) / (wide * wide);
-}
-
-/* What is lost moves all that follow up only, and reports that were counted down only: the smaller move is that of delays. */
 static bool is_even(const struct speech_rate *r, enum rate_proof proof)
 {
-	unsigned most = r->fall > r->rise ? r->fall : r->rise, least = r->fall > r->rise ? r->rise : r->fall;
+	float wide = moved(r, r->fall) + 1;
 
-	return evenness(r, most) >= enough[proof].both_ways || evenness(r, least) >= enough[proof].one_way;
+	return (float)r->even >= enough[proof].even * EVEN_UNIT || (float)(r->all - 1) >= enough[proof].fall * wide * wide;
+}
+
+/* What the slots that were passed are away from the time they took, or the packets if those are nearer, us. */
+static float drift_us(const struct speech_rate *r)
+{
+	float behind = span_us(r) - (float)((r->all - 1) * r->period_ms) * 1000;
+
+	return fminf(fabsf(behind), fabsf(behind - (float)(r->empty * r->period_ms) * 1000));
 }
 
 float rate_filled(const struct speech_rate *r, unsigned period_ms)
@@ -199,11 +236,9 @@ float rate_filled(const struct speech_rate *r, unsigned period_ms)
 
 bool rate_holds(const struct speech_rate *r, float even, enum rate_proof proof)
 {
-	float span = span_us(r), drift, blurred = 1 - even;
+	float span = span_us(r), blurred = 1 - even;
 
-	if (r->period_ms == 0 || span < enough[proof].span_us || !is_even(r, proof))
+	if (r->period_ms == 0 || span < enough[proof].span_us || !is_even(r, proof) || !count_holds(r))
 		return false;
-	drift = fabsf((float)r->drift) * DRIFT_US;
-	return count_holds(r) &&
-	    drift <= DRIFT_SURE_US + DRIFT_BLURRED_US * blurred + (DRIFT_SURE + DRIFT_BLURRED * blurred) * span;
+	return drift_us(r) <= DRIFT_SURE_US + DRIFT_BLURRED_US * blurred + (DRIFT_SURE + DRIFT_BLURRED * blurred) * span;
 }

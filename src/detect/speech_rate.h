@@ -14,12 +14,17 @@
  *
  * - the number of packets is time / period, less what was lost;
  * - it grows evenly: what the arrivals are behind their number, t - n * period,
- *   stays within the delays of the network, however long it is counted. Of gaps
- *   that know nothing of each other it is a random walk, and a walk of n steps
- *   stays within w times its step with chance exp(-pi^2 n / 2 w^2) (Feller);
+ *   stays within the delays of the network. Of gaps that know nothing of each other
+ *   it is a random walk, and a walk of n steps stays within w times its step with
+ *   chance exp(-pi^2 n / 2 w^2) (Feller). It is asked of short windows of packets,
+ *   one after the other: each bets against gaps three times as even as random ones,
+ *   and what all have won together is the evidence (test martingales: Shafer, Shen,
+ *   Vereshchagin and Vovk 2011). So one stall costs its own window, and no more. And
+ *   it is asked of all that is counted, for delays as long as such a window;
  * - a phase that follows the arrivals slowly, as a receiver's phase-locked loop
- *   does, needs no slots more or fewer than time / period. The more the gaps are
- *   blurred the less this says, and the more it is allowed.
+ *   does, needs no slots more or fewer than time / period, unless the packets
+ *   themselves are just so many. The more the gaps are blurred the less this says,
+ *   and the more it is allowed.
  *
  * Only talk is counted: in a pause time stands still.
  *
@@ -28,7 +33,7 @@
  */
 enum {
 	RATE_SPAN_MAX_MS = 12000, /* counted over at most so long */
-	RATE_WALK_MS     = 4,     /* unit of `low`, `high`, `fall` */
+	RATE_WALK_MS     = 4,     /* unit of what packets are behind their number */
 	SPEECH_USUAL_MS  = 20,    /* rate and sizes count from the start as if this were the period: most telephones have it */
 };
 
@@ -37,10 +42,12 @@ struct speech_rate {
 	uint32_t slot_us;       /* time of the last slot, as the arrivals have moved it; 0 none */
 	uint16_t first_ms;      /* of what is counted; it wraps, the span does not reach that far */
 	uint16_t all;           /* packets of the medium since then */
-	int16_t drift;          /* slots * period less time, in DRIFT_US, since the period was taken */
+	int8_t empty;           /* slots in which none came, less those that came with another */
+	int8_t high;            /* what arrivals were behind their number at most, RATE_WALK_MS; */
+	uint8_t fall;           /* and their largest move down from there: losses move up only */
+	int8_t low_now, high_now; /* in this window of packets, at least and at most */
+	int8_t even;            /* what the windows won against independent gaps, in EVEN_UNIT of a bit */
 	uint8_t level;          /* size usual of late, in LEVEL_BYTES */
-	int8_t low, high;       /* ends of the walk: what arrivals were behind their number at least and at most, RATE_WALK_MS */
-	uint8_t fall, rise;     /* its largest move down, and up, RATE_WALK_MS */
 	uint8_t period_ms : 6;  /* the one nearest to the rate, 0 none */
 	uint8_t far : 2;        /* the last size was below or above the level */
 };

@@ -197,14 +197,21 @@ static bool one_size(const struct speech_view *v)
 	return v->modal >= ONE_SIZE || (v->modal >= ONE_SIZE_MOST && v->spread <= ONE_SIZE_SPREAD);
 }
 
+static bool changes_wildly(const struct speech_view *v)
+{
+	return (float)(v->falls + v->rises) > CHANGES_MAX * (float)v->n;
+}
+
 static enum speech_shape shape_of(const struct speech_view *v)
 {
 	if (v->n < SIZED_MIN)
 		return SHAPE_UNKNOWN;
-	if (v->odd > ODD_MAX || (float)(v->falls + v->rises) > CHANGES_MAX * (float)v->n)
+	if (v->odd > ODD_MAX || changes_wildly(v))
 		return SHAPE_OTHER;
 	if (one_size(v))
 		return is_codec(v) ? SHAPE_CODEC : SHAPE_ONE;
+	if (v->one_in_talk && v->modal * (float)v->n >= SIZED_MIN && is_codec(v))
+		return SHAPE_CODEC;
 	if (v->n < (v->clock.period_ms >= SHAPED_LONG_MS ? SHAPED_MIN_LONG : SHAPED_MIN))
 		return SHAPE_UNKNOWN;
 	return is_syllables(v) ? SHAPE_SYLLABLE : is_steady(v) ? SHAPE_STEADY : SHAPE_OTHER;
@@ -284,6 +291,22 @@ static bool one_codec(const struct speech_view *a, enum speech_shape shape_a, co
 	return more >= LISTENER_MORE && more <= LISTENER_LESS;
 }
 
+/* Of who listens, or talks at the same rate, sizes are too few to be sure; but none speaks against it. */
+static bool may_answer(const struct speech_view *a, const struct speech_view *b)
+{
+	float more = a->mean / b->mean;
+
+	if (b->n < SIZED_MIN || b->odd > ODD_MAX || changes_wildly(b) || more < LISTENER_MORE || more > LISTENER_LESS)
+		return false;
+	return b->spread <= STEADY_SPREAD * b->mean || b->smooth >= SYLLABLE_NEAR;
+}
+
+/* Words of one end, before those of the other are enough: at 100 packets/s what only moves jumps as often. */
+static bool says_words(const struct speech_view *a, enum speech_shape shape, const struct speech_view *b)
+{
+	return shape == SHAPE_SYLLABLE && a->clock.period_ms >= WORD_PERIOD && changes_level(a) && may_answer(a, b);
+}
+
 static void weigh_sizes(const struct speech_view v[2], struct speech_opinion *o)
 {
 	int more = pairs[o->shape[1]][o->shape[0]].bits > pairs[o->shape[0]][o->shape[1]].bits;
@@ -292,7 +315,9 @@ static void weigh_sizes(const struct speech_view v[2], struct speech_opinion *o)
 	o->sizes = alike(v, o->shape);
 	if (o->sizes.bits == 0 && (a == SHAPE_STEADY || b == SHAPE_CODEC) && o->spurts.bits == 0)
 		return; /* one steady direction is anything's; a talker stops */
-	if (o->sizes.bits != 0 || pairs[a][b].bits == 0 || (b == SHAPE_UNKNOWN && o->both_ways))
+	if (o->sizes.bits != 0 || pairs[a][b].bits == 0)
+		return;
+	if (b == SHAPE_UNKNOWN && o->both_ways && !says_words(&v[more], a, &v[!more]))
 		return;
 	if (b != SHAPE_UNKNOWN && !one_codec(&v[more], a, &v[!more], b))
 		return;

@@ -22,7 +22,7 @@ const struct byte_range cadence_bytes[] = { { 0, 255 }, { 1, 0 } };
 #define GATE_SPACING_NS  (2500 * NS_PER_US) /* mean distance of a young flow's packets: 400 a second */
 
 #define FIRST_US   600000u  /* the first reading aims the size tests; */
-#define EVERY_US   250000u  /* then so often */
+#define EVERY_US   125000u  /* then so often: a verdict waits half a syllable for it; four times a second costs 0.4 % less */
 #define SETTLED_US 10000000u
 #define LATER_US   1000000u /* once this long without a verdict */
 

@@ -29,7 +29,9 @@ const uint8_t clock_period_ms[CLOCK_PERIODS] = { 10, 20, 30, 40, 60 };
 #define KEEPS_BITS      16.0f /* against chance; games that keep a clock pass it, chance does not */
 #define KEEPS_AGREEMENT 0.15f
 #define KEEPS_EVEN      0.9f  /* of the gaps within 5 ms of the period: what blurs the phase then is the sender's own clock, */
-#define KEEPS_AGREEMENT_EVEN 0.35f /* and that of a sound card does not; gaps within 5 ms make it 0.5 and more */
+#define KEEPS_AGREEMENT_EVEN 0.65f /* and that of a sound card does not: gaps within 5 ms leave 0.8 of it at 20 ms and 0.4 at 10, */
+#define KEEPS_AGREEMENT_SHORT 0.35f /* where this is enough; of a steady slip by half a period 0.64 is left */
+#define KEEPS_SHORT_MS  10
 /*
  * Both ends agreed on one period. Where one keeps it the other's is no longer looked for, and what the other adds is 6 bits
  * (9 for both less 3 for one): a word is enough, and 9 bits against chance. In half the time a loop that sleeps has slipped by
@@ -254,7 +256,9 @@ static bool keeps_from(const struct clock_reading *c, unsigned talk_ms, float bi
 
 bool clock_keeps(const struct clock_reading *c, float filled)
 {
-	return c->rough || keeps_from(c, KEEPS_MS, KEEPS_BITS, KEEPS_AGREEMENT_EVEN, filled);
+	float even = c->period_ms > KEEPS_SHORT_MS ? KEEPS_AGREEMENT_EVEN : KEEPS_AGREEMENT_SHORT;
+
+	return c->rough || keeps_from(c, KEEPS_MS, KEEPS_BITS, even, filled);
 }
 
 bool clock_joins(const struct clock_reading *c, unsigned period_ms, float filled)

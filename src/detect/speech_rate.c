@@ -46,7 +46,7 @@
  */
 static const struct { float even, fall, span_us; } enough[] = { /* bits of the windows */
 	[RATE_JOINS] = { 1, 4.5f, RATE_SPAN_US }, /* 10 bits against random arrivals, as the phase of who joins */
-	[RATE_SURE] = { 3, 10, 2 * RATE_SPAN_US }, /* by then 45 Hz is told from 50 Hz of which 7 % are lost */
+	[RATE_SURE] = { 3, 9, 2 * RATE_SPAN_US }, /* by then 45 Hz is told from 50 Hz of which 7 % are lost */
 };
 
 static float span_us(const struct speech_rate *r)

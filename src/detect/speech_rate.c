@@ -219,12 +219,17 @@ static bool is_even(const struct speech_rate *r, enum rate_proof proof)
 	return (float)r->even >= enough[proof].even * EVEN_UNIT || (float)(r->all - 1) >= enough[proof].fall * wide * wide;
 }
 
-/* What the slots that were passed are away from the time they took, or the packets if those are nearer, us. */
-static float drift_us(const struct speech_rate *r)
+/*
+ * The slots that were passed are as many as their time has. Or the packets are, and there are fewer slots, since who is late
+ * sends two at once; more slots than packets are a faster clock of which some were lost.
+ */
+static bool slots_hold(const struct speech_rate *r, float even)
 {
-	float behind = span_us(r) - (float)((r->all - 1) * r->period_ms) * 1000;
+	float span = span_us(r), blurred = 1 - even;
+	float behind = span - (float)((r->all - 1) * r->period_ms) * 1000, drift = behind - (float)(r->empty * r->period_ms) * 1000;
 
-	return fminf(fabsf(behind), fabsf(behind - (float)(r->empty * r->period_ms) * 1000));
+	return (r->empty < 0 && fabsf(behind) <= DELAY_US) ||
+	    fabsf(drift) <= DRIFT_SURE_US + DRIFT_BLURRED_US * blurred + (DRIFT_SURE + DRIFT_BLURRED * blurred) * span;
 }
 
 float rate_filled(const struct speech_rate *r, unsigned period_ms)
@@ -236,9 +241,5 @@ float rate_filled(const struct speech_rate *r, unsigned period_ms)
 
 bool rate_holds(const struct speech_rate *r, float even, enum rate_proof proof)
 {
-	float span = span_us(r), blurred = 1 - even;
-
-	if (r->period_ms == 0 || span < enough[proof].span_us || !is_even(r, proof) || !count_holds(r))
-		return false;
-	return drift_us(r) <= DRIFT_SURE_US + DRIFT_BLURRED_US * blurred + (DRIFT_SURE + DRIFT_BLURRED * blurred) * span;
+	return r->period_ms != 0 && span_us(r) >= enough[proof].span_us && is_even(r, proof) && count_holds(r) && slots_hold(r, even);
 }

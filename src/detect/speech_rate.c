@@ -18,6 +18,8 @@
 #define DELAY_US      42000.0f /* delays of 30 ms that differ at both ends of the time counted */
 #define RATE_NEAR     0.09f    /* a rate this near to a period's, and as much as delays may put it off, is measured against it */
 
+#define CATCH_UP      32       /* packets, in which two come at once: ffmpeg at 10 ms 16 */
+
 /* Slots too few or too many, of the time: a crystal's error and the rest where gaps are even; more where they are blurred. */
 #define DRIFT_SURE    0.003f
 #define DRIFT_BLURRED 0.015f
@@ -221,14 +223,14 @@ static bool is_even(const struct speech_rate *r, enum rate_proof proof)
 
 /*
  * The slots that were passed are as many as their time has. Or the packets are, and there are fewer slots, since who is late
- * sends two at once; more slots than packets are a faster clock of which some were lost.
+ * often sends two at once; more slots than packets are a faster clock of which some were lost.
  */
 static bool slots_hold(const struct speech_rate *r, float even)
 {
 	float span = span_us(r), blurred = 1 - even;
 	float behind = span - (float)((r->all - 1) * r->period_ms) * 1000, drift = behind - (float)(r->empty * r->period_ms) * 1000;
 
-	return (r->empty < 0 && fabsf(behind) <= DELAY_US) ||
+	return (-r->empty * CATCH_UP >= r->all && fabsf(behind) <= DELAY_US) ||
 	    fabsf(drift) <= DRIFT_SURE_US + DRIFT_BLURRED_US * blurred + (DRIFT_SURE + DRIFT_BLURRED * blurred) * span;
 }
 

@@ -215,15 +215,18 @@ static void weigh(struct look *l, struct tcp_audio *s, uint64_t now)
 /*
  * A tunnel is set up, and then nobody calls for a while. What passed before both ends were silent for so long, with no
  * clock in it, is no part of a call: its silence would make one level of talk and silence, and its sizes no syllables.
- * People are silent together for 0.5 s in the mean (ITU-T P.59).
+ * People are silent together for 0.5 s in the mean (ITU-T P.59), a clock shows within a second of talk.
  */
-#define IDLE_NS  NS_PER_S
+#define IDLE_NS        NS_PER_S
+#define SET_UP_NS      (2 * NS_PER_S)     /* so soon it may be the setting up that opened the gate; then the shortest silence */
+#define SET_UP_IDLE_NS (240 * NS_PER_MS)  /* that no frames are apart, four of 60 ms, is enough */
 
 static bool begins_anew(const struct tcp_audio *s, uint64_t ns)
 {
 	uint64_t last = s->sent_ns[s->sent_ns[1] > s->sent_ns[0]];
+	bool soon = ns < s->speech.start_ns + SET_UP_NS;
 
-	return ns >= last + IDLE_NS && s->held[TEST_CLOCK].bits <= 0;
+	return ns >= last + (soon ? SET_UP_IDLE_NS : IDLE_NS) && s->held[TEST_CLOCK].bits <= 0;
 }
 
 static void start_anew(struct look *l, struct tcp_audio *s, uint64_t ns)

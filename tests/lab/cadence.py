@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`squelch block --detect cadence`: calls end by their clock alone, and nobody else is disturbed.
 
-    cadence.py [--squelch PATH] [--full] [NAME...]
+    cadence.py [--squelch PATH] [--full] [--keep DIR] [NAME...]
 
 Needs root and a kernel with NFQUEUE, else ends with 77. The short run takes
 about two minutes; --full takes every call of tests/lab and of the bench, and
-every program of either that makes none.
+every program of either that makes none. --keep: what the client sent and got
+stays as DIR/NAME.pcap, for `squelch explain`.
 """
 import argparse
 import atexit
@@ -75,7 +76,10 @@ def others_lived(streams, of):
     return f"; another of its flows lived {max(lived):.2f} s" if lived else ""
 
 
-def cut(make, like=is_media, which=ALL):
+kept = None  # folder of captures, or None
+
+
+def cut(name, make, like=is_media, which=ALL):
     """The voices of a call end soon. `like`(payload): what its media look like; `which` of the flows with that."""
     def test(squelch):
         with world.world() as lab:
@@ -89,6 +93,8 @@ def cut(make, like=is_media, which=ALL):
                     except LabError as e:
                         said = e  # a program may say that its call ended
                 found = wire.media(like)
+                if kept:
+                    shutil.copy(wire.path("client"), os.path.join(kept, f"{name}.pcap"))
                 time.sleep(world.SETTLE_S)
             events = gate.events("voip")
         streams = looked_at(found, which)
@@ -138,14 +144,14 @@ HIDDEN = "tcp-"  # tcp-audio hears them, and what is in tunnels is cut by other 
 def cases():
     for c in calls.TABLE:
         yield Case(c.name, (c.program,) + (("chromium",) if c.program == "turnserver" else ()),
-                   cut(lambda lab, c=c: c.make(lab, c.version)), c.name in QUICK_CALLS)
+                   cut(c.name, lambda lab, c=c: c.make(lab, c.version)), c.name in QUICK_CALLS)
     for e in bench_table.TABLE:
         if e.how != "run" or e.link:
             continue
         if e.kind in ("voice", "video"):
             if e.name.endswith(NO_VOICE) or e.name.startswith(HIDDEN):
                 continue
-            yield Case(e.name, e.needs, cut(e.make, *media_of(e)), False)
+            yield Case(e.name, e.needs, cut(e.name, e.make, *media_of(e)), False)
         elif e.kind in ("clocked", "radio"):
             yield Case(e.name, e.needs, passes(e), e.name == "iperf-50-172")
 
@@ -164,9 +170,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--squelch", default="squelch")
     parser.add_argument("--full", action="store_true")
+    parser.add_argument("--keep", metavar="DIR")
     parser.add_argument("names", nargs="*", metavar="NAME")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    global kept
+    kept = options.keep
     lacks = run.kernel_lacks()
     if lacks:
         print(f"skipped: {lacks}")

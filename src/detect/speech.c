@@ -221,6 +221,15 @@ static bool one_in_talk(const struct speech_sizes *z)
 	return talk >= ONE_SIZE_MIN && z->sum - (float)(talk * size) <= (float)(rest * size) / 2;
 }
 
+/* Has the size that all have: it is of their kind wherever it comes. Who leaves silence out may start each word at another phase. */
+static bool is_usual(const struct speech_sizes *z, uint32_t size)
+{
+	for (unsigned i = 0; i < SPEECH_MODES; i++)
+		if (z->mode_n[i] != 0 && z->mode[i] == size)
+			return one_size(z);
+	return false;
+}
+
 static bool is_talk(struct speech *s, int dir, uint32_t us, uint32_t size)
 {
 	enum turns_kind kind = turns_feed(&s->turns, dir, us, size);
@@ -241,7 +250,7 @@ static bool is_frame(struct speech_dir *d, uint32_t us, uint32_t gap, uint32_t s
 		return false;
 	if (2 * size < d->sizes.level && one_size(&d->sizes))
 		return false;
-	if (aim_ms != 0 && !clock_on_grid(&d->clock, us))
+	if (aim_ms != 0 && !clock_on_grid(&d->clock, us) && !is_usual(&d->sizes, size))
 		return false;
 	return 2 * gap >= 1000 * aim_ms || d->clock.aim_blur == CLOCK_RATE_ONLY || sizes_same_slot(&d->sizes, talk);
 }

@@ -150,8 +150,8 @@ static enum category category_of(const struct event_voip *v)
 
 	if (v->cls == CLASS_STREAMING)
 		return CATEGORY_NONE;
-	if (v->app == APP_NONE && (v->cls == CLASS_MEDIA || v->cls == CLASS_SIGNALLING))
-		return CATEGORY_VOIP;
+	if ((v->cls == CLASS_MEDIA || v->cls == CLASS_SIGNALLING) && (v->app == APP_NONE || !reports(c)))
+		return CATEGORY_VOIP; /* a conversation over RTMP or SRT too */
 	if (v->app != APP_NONE && v->cls == CLASS_NONE && !named_by_ndpi(v))
 		return CATEGORY_NONE; /* a hint, no more */
 	return reports(c) ? c : CATEGORY_NONE;

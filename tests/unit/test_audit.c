@@ -94,6 +94,23 @@ static void a_host_and_application_a_line(void **state)
 	assert_not_in(sink_text, "\"event_type\":\"flow\"");
 }
 
+/* What mostly streams has a line when it is a conversation, with its traffic; else none. */
+static void calls_over_what_streams(void **state)
+{
+	const char *csv;
+
+	(void)state;
+	sink_open((struct event_conf){ .audit = true });
+	flow(0, 5, 1, CLASS_MEDIA, APP_SRT, 40);
+	emit();
+	flow(10, 6, 1, CLASS_STREAMING, APP_SRT, 44);
+	emit();
+	csv = report(AUDIT_CSV);
+	assert_in(csv, "\r\n10.8.1.5,srt,streaming,,,,2026-11-21T21:07:00Z,2026-11-21T21:07:02Z,1,1,100,900,");
+	assert_int_equal(times_in(csv, "\r\n"), 2);
+	sink_close();
+}
+
 /* The server of a chat is no user of it, nor are hosts of the outside, look-ups, hints, or what is not restricted. */
 static void who_gets_no_line(void **state)
 {
@@ -356,7 +373,7 @@ static void peers_and_findings_are_bounded(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_host_and_application_a_line), cmocka_unit_test(who_gets_no_line),
+		cmocka_unit_test(a_host_and_application_a_line), cmocka_unit_test(calls_over_what_streams), cmocka_unit_test(who_gets_no_line),
 		cmocka_unit_test(restricted_services), cmocka_unit_test(accepted_from_outside),
 		cmocka_unit_test(calls_are_counted), cmocka_unit_test(facts_of_skype), cmocka_unit_test(findings),
 		cmocka_unit_test(recordings), cmocka_unit_test(the_text_stays_narrow), cmocka_unit_test(nothing_found),

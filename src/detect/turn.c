@@ -2,6 +2,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/cursor.h"
 #include "base/hash.h"
 #include "detect/rows.h"
@@ -27,7 +28,6 @@
 #define LIFETIME_DEFAULT  600  /* s; RFC 8656, 3.2 */
 #define LIFETIME_MAX      3600 /* s; RFC 8656, 7.2 */
 #define ASKED             4    /* Allocate requests remembered */
-#define NS_PER_S          1000000000ull
 
 const struct byte_range turn_bytes[] = { { 0x00, 0x01 }, { 0x40, 0x7f }, { 1, 0 } };
 

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "engine.h"
 
 /*
@@ -19,7 +20,7 @@
 #define CTL_CLIENTS_MAX 8
 #define CTL_LINE_MAX    256                /* bytes of a command */
 #define CTL_ANSWER_MAX  (1024 * 1024)      /* bytes of an answer; the rest of its lines is counted */
-#define CTL_IDLE_NS     (10 * 1000000000ULL)
+#define CTL_IDLE_NS     (10 * NS_PER_S)
 #define CTL_POLL_MAX    (CTL_CLIENTS_MAX + 1)
 
 struct ctl;

@@ -236,7 +236,7 @@ static void start_anew(struct look *l, struct tcp_audio *s, uint64_t ns)
 	memset(s->count, 0, sizeof s->count);
 	memset(s->held, 0, sizeof s->held);
 	s->read_ns = ns + FIRST_READ_NS;
-	if (!called_media(l, 0))
+	if (l->flow->watch != NULL && l->flow->watch->cls == CLASS_NONE) /* else others may have noted it */
 		detect_media_none(l);
 }
 

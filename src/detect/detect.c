@@ -120,6 +120,7 @@ void detect_inner(struct look *l, const uint8_t *data, uint32_t len, uint32_t wi
 	inner.len = len;
 	inner.wire = wire;
 	inner.depth++;
+	inner.wrapper = false;
 	run_rows(&inner, l->env->udp_rows[data[0]] & l->flow->alive);
 }
 

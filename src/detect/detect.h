@@ -134,13 +134,8 @@ struct look {
 	uint8_t dir;              /* sender: index into flow->key */
 	uint8_t depth;            /* wrappers around it: 0 the datagram itself */
 	uint8_t row;              /* set by the engine: index of the row looking */
+	bool wrapper;             /* a row before knows the header for its own, whatever else it looks like; what it carries was shown apart */
 };
-
-/* A datagram around what it carries, of a protocol that a row has proved: whatever its own header looks like, it is that. */
-static inline bool look_is_wrapper(const struct look *l)
-{
-	return l->depth == 0 && (l->flow->flags & FLOW_WRAPPED) != 0;
-}
 
 enum look_result {
 	LOOK_MAYBE,   /* nothing yet, or nothing more: go on until give_up_after */

@@ -372,7 +372,7 @@ static struct iax2_state *join(struct look *l)
 	uint16_t number = cur_u16(&c), stamp = cur_u16(&c);
 	struct iax2_state *s;
 
-	if (c.bad || l->wire <= MINI_LEN || l->depth != 0 || look_is_wrapper(l) || l->wire % RUN_NOT_OF == 0 || l->wire > RUN_WIRE_MAX + MINI_LEN * (number == 0 ? IAX2_ENTRIES_MAX : 0)
+	if (c.bad || l->wire <= MINI_LEN || l->depth != 0 || l->wrapper || l->wire % RUN_NOT_OF == 0 || l->wire > RUN_WIRE_MAX + MINI_LEN * (number == 0 ? IAX2_ENTRIES_MAX : 0)
 	    || l->flow->dir[0].payloads + l->flow->dir[1].payloads > RUN_LOOKS)
 		return NULL;
 	if (number == 0 ? !iax2_trunk_whole(l) : !run_ends(l, number, stamp))

@@ -222,7 +222,7 @@ enum look_result rtp_look(struct look *l)
 	struct rtp_stream *s;
 	struct rtp_header h;
 
-	if (look_is_wrapper(l) || !rtp_parse(l->data, l->len, l->wire, &h))
+	if (l->wrapper || !rtp_parse(l->data, l->len, l->wire, &h))
 		return LOOK_MAYBE;
 	if (st == NULL && !probe_hit(&l->flow->probe[l->dir], &h) && !has_context(l)) {
 		l->flow->probe[l->dir] = probe_make(&h, now);

@@ -63,7 +63,7 @@ const struct byte_range srt_bytes[] = { { 0x00, 0x80 }, { 1, 0 } };
 enum mode { MODE_UNKNOWN, MODE_LIVE, MODE_FILE };
 
 struct srt_state {
-	uint32_t socket[2];      /* named by each end as its own, 0 not known */
+	uint32_t socket[2];      /* each end's own, as it named it or the other end writes to it; 0 not known */
 	uint32_t sent[2];        /* last sequence number of each end's data */
 	uint64_t window_ns;      /* when the window began, and in it */
 	uint8_t data[2];         /* packets of data each end sent, new ones */
@@ -92,7 +92,6 @@ static void tell(struct look *l, struct srt_state *s)
 	if (bits <= 0 || s->mode == MODE_UNKNOWN || cls == s->told)
 		return;
 	s->told = (uint8_t)cls;
-	l->flow->flags |= FLOW_WRAPPED;
 	if (cls == CLASS_MEDIA)
 		detect_evidence(l, cls, APP_SRT, BITS_BOTH_WAYS, "SRT, live both ways", 0, 0);
 	else
@@ -137,8 +136,16 @@ static enum look_result look_handshake(struct look *l, uint32_t to, struct curso
 	return LOOK_YES;
 }
 
+/* Whether a packet goes to the socket of this connection. */
+static bool is_ours(struct srt_state *s, uint8_t dir, uint32_t to)
+{
+	if (s->socket[!dir] == 0)
+		s->socket[!dir] = to;
+	return s->socket[!dir] == to;
+}
+
 /* The number an end wants next lies just after what the other end has sent. */
-static enum look_result look_ack(struct look *l, struct cursor c)
+static enum look_result look_ack(struct look *l, uint32_t to, struct cursor c)
 {
 	struct srt_state *s = detect_state_find(l);
 	uint32_t next = cur_u32(&c), behind;
@@ -146,7 +153,7 @@ static enum look_result look_ack(struct look *l, struct cursor c)
 	if (l->wire != FULL_ACK_LEN || (s == NULL && (s = detect_state(l, sizeof *s)) == NULL))
 		return LOOK_MAYBE;
 	behind = (s->sent[!l->dir] + 1 - next) & ~IS_CONTROL;
-	if (!s->has_sent[!l->dir] || behind >= ACK_WINDOW)
+	if (!is_ours(s, l->dir, to) || !s->has_sent[!l->dir] || behind >= ACK_WINDOW)
 		return LOOK_MAYBE;
 	saturate_up(&s->acks);
 	return LOOK_YES;
@@ -176,11 +183,11 @@ static void show_inside(struct look *l, bool encrypted)
 		detect_media_packet(l, l->pkt->frame->mono_ns);
 }
 
-static enum look_result look_data(struct look *l, uint32_t sequence, uint32_t message)
+static enum look_result look_data(struct look *l, uint32_t sequence, uint32_t message, uint32_t to)
 {
 	struct srt_state *s = detect_state_find(l);
 
-	if (s == NULL)
+	if (s == NULL || !is_ours(s, l->dir, to))
 		return LOOK_MAYBE; /* an acknowledgement or a handshake comes first */
 	s->sent[l->dir] = sequence;
 	s->has_sent[l->dir] = true;
@@ -190,6 +197,9 @@ static enum look_result look_data(struct look *l, uint32_t sequence, uint32_t me
 	if (!s->said && s->mode != MODE_FILE) /* joined midway: files come in messages of many packets */
 		s->mode = message >> 30 == POSITION_SOLO ? MODE_LIVE : MODE_FILE;
 	tell(l, s);
+	if (s->told == CLASS_NONE)
+		return LOOK_MAYBE;
+	l->wrapper = true;
 	if (s->told < CLASS_STREAMING)
 		return LOOK_MAYBE;
 	show_inside(l, (message & IS_ENCRYPTED) != 0);
@@ -208,13 +218,15 @@ enum look_result srt_look(struct look *l)
 	if (c.bad || l->depth != 0)
 		return LOOK_MAYBE;
 	if ((first & IS_CONTROL) == 0)
-		return look_data(l, first, second);
+		return look_data(l, first, second, to);
 	if (first == HANDSHAKE && second == 0)
 		result = look_handshake(l, to, c);
 	else
-		result = first == ACK ? look_ack(l, c) : LOOK_MAYBE;
+		result = first == ACK ? look_ack(l, to, c) : LOOK_MAYBE;
 	s = detect_state_find(l);
-	if (s != NULL)
-		tell(l, s);
+	if (s == NULL)
+		return result;
+	tell(l, s);
+	l->wrapper |= s->told != CLASS_NONE && is_ours(s, l->dir, to);
 	return result;
 }

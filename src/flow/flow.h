@@ -50,7 +50,6 @@ enum flow_flag {
 	FLOW_NDPI_DONE       = 1 << 13, /* libnDPI had its say */
 	FLOW_SPOKEN          = 1 << 12, /* a voip event was written */
 	FLOW_KILLED          = 1 << 15, /* cut by hand (ctl kill) */
-	FLOW_WRAPPED         = 1 << 17, /* a row takes each datagram apart, see look_is_wrapper */
 	FLOW_TUNNEL          = 1 << 16, /* a VPN, secure shell or a proxied connection: its class is of what is inside */
 };
 

@@ -170,6 +170,25 @@ static void control_packets_are_not_rtp(void **state)
 	assert_in_range(m[0].packets, 58, 60); /* the first ones come before SRT is proved */
 }
 
+/* Four packets of a handshake do not hide a call that does without SRT. */
+static void a_handshake_hides_no_rtp(void **state)
+{
+	struct feed *f = *state;
+
+	introduce(f, LIVE);
+	for (uint32_t n = 0; n < 40; n++) {
+		uint8_t b[172], *p = b;
+
+		put(&p, 0x80080000u | (100 + n));
+		put(&p, 8000 + 160 * n);
+		put(&p, 0xcafe0001);
+		memset(p, (int)(0x55 + n), 160);
+		f->frame.mono_ns += 19 * NS_PER_MS; /* and 1 by feed */
+		feed(f, (struct feed_from){ .server = false }, b, sizeof b);
+	}
+	assert_true(feed_bits(f, GROUP_RTP, CLASS_MEDIA) >= 16);
+}
+
 static void files_are_not_live(void **state)
 {
 	struct feed *f = *state;
@@ -262,7 +281,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		test(live_one_way_is_streaming), test(live_both_ways_is_reported), test(little_is_not_live), test(rtp_inside_is_rtp),
-		test(encrypted_is_not_looked_into), test(control_packets_are_not_rtp), test(files_are_not_live), test(joined_midway),
+		test(encrypted_is_not_looked_into), test(control_packets_are_not_rtp), test(a_handshake_hides_no_rtp), test(files_are_not_live), test(joined_midway),
 		test(a_file_joined_midway), test(udt_is_not_srt), test(answers_to_others_prove_nothing), cmocka_unit_test(damaged_packets),
 	};
 

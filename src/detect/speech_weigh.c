@@ -109,7 +109,7 @@ static void weigh_clock(const struct speech_view v[2], struct speech_opinion *o)
 #define ODD_MAX        0.25f  /* more of other sizes: no second medium has so many */
 #define STEADY_SPREAD  0.125f /* of the mean; Opus and SILK hold a target rate within it while somebody talks; */
 #define STEADY_ODD     0.1f   /* and leave it as rarely */
-#define SYLLABLE_NEAR  0.35f  /* correlation of neighbours beyond what chance gives; */
+#define SYLLABLE_NEAR  0.3f   /* correlation of neighbours beyond what chance gives; */
 #define SYLLABLE_NEAR_MAX 0.88f /* Opus at 20 ms: 0.72 to 0.85 */
 #define WORD_FALL      0.15f  /* of the correlation, where the level jumps between words and silence */
 #define WORD_PERIOD    20     /* ms, at least: at 100 packets/s what only moves jumps as often */

@@ -17,7 +17,8 @@
  */
 const struct byte_range cadence_bytes[] = { { 0, 255 }, { 1, 0 } };
 
-#define GATE_PACKETS     16       /* in this second, both ways: 20 packets/s are scored, so it opens early */
+#define GATE_PACKETS     16       /* in this second, both ways: 20 packets/s are scored, so it opens early; */
+#define GATE_SLOW        12       /* or in the one before: of 60 ms 16.7 a second while one end talks, and turns begin and end within it */
 #define GATE_RATE_MAX    600      /* packets a second, both ways: audio and video together have less */
 #define GATE_SPACING_NS  (2500 * NS_PER_US) /* mean distance of a young flow's packets: 400 a second */
 
@@ -43,7 +44,7 @@ static bool gate_opens(const struct flow *f, uint64_t now)
 {
 	uint32_t this_second = pace(f, 0);
 
-	return this_second >= GATE_PACKETS && pace(f, 1) <= GATE_RATE_MAX && !(f->flags & FLOW_MERGED) &&
+	return (this_second >= GATE_PACKETS || pace(f, 1) >= GATE_SLOW) && pace(f, 1) <= GATE_RATE_MAX && !(f->flags & FLOW_MERGED) &&
 	    now - f->first_ns >= GATE_SPACING_NS * (this_second < GATE_RATE_MAX ? this_second : GATE_RATE_MAX);
 }
 

@@ -318,6 +318,8 @@ def bittorrent(lab):
         lab.start(role, "transmission-daemon", "-f", "-g", home, env={**os.environ, "HOME": home})
         lab.wait_port(role, rpc)
         lab.run(role, "transmission-remote", rpc, "-w", data, "-a", torrent)
+        if role == "server":  # who asks while it still verifies is refused, and asks again after 5 s, and then after 2 minutes
+            lab.wait("the seed", 20, lambda: "100%" in lab.run(role, "transmission-remote", rpc, "-l"))
     lab.wait("the torrent", 90, lambda: os.path.exists(f"{leech}/film.bin"))
     same(f"{seed}/film.bin", f"{leech}/film.bin")
     return "6 MB"

@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 
 #include "base/clock.h"
+#include "detect/speech_codec.h"
 #include "detect/speech_weigh.h"
 #include "judge/judge.h"
 

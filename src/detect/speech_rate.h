@@ -17,7 +17,7 @@
  *   stays within the delays of the network. Of gaps that know nothing of each other
  *   it is a random walk, and a walk of n steps stays within w times its step with
  *   chance exp(-pi^2 n / 2 w^2) (Feller). It is asked of short windows of packets,
- *   one after the other: each bets against gaps three times as even as random ones,
+ *   one after the other: each bets against gaps that know nothing of each other,
  *   and what all have won together is the evidence (test martingales: Shafer, Shen,
  *   Vereshchagin and Vovk 2011). So one stall costs its own window, and no more. And
  *   it is asked of all that is counted, for delays as long as such a window;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "detect/speech_weigh.h"
+#include "detect/speech_codec.h"
 
 #include <math.h>
 

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "cadence_feed.h"
+#include "detect/speech_codec.h"
 #include "detect/speech_weigh.h"
 
 #define SEEDS 12

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Talk and silence from bytes (detect/speech_talk.h), and what records of one size are worth (detect/speech_weigh.h). */
+/* Talk and silence from bytes (detect/speech_talk.h), and what records of one size are worth (detect/speech_codec.h, speech_weigh.h). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,6 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "detect/speech_codec.h"
 #include "detect/speech_talk.h"
 #include "detect/speech_weigh.h"
 #include "detect/talk_weigh.h"

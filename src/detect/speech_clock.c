@@ -30,7 +30,9 @@ const uint8_t clock_period_ms[CLOCK_PERIODS] = { 10, 20, 30, 40, 60 };
 #define KEEPS_AGREEMENT 0.15f
 #define KEEPS_EVEN      0.9f  /* of the gaps within 5 ms of the period: what blurs the phase then is the sender's own clock, */
 #define KEEPS_AGREEMENT_EVEN 0.65f /* and that of a sound card does not: gaps within 5 ms leave 0.8 of it at 20 ms and 0.4 at 10, */
-#define KEEPS_AGREEMENT_SHORT 0.35f /* where this is enough; of a steady slip by half a period 0.64 is left */
+#define KEEPS_AGREEMENT_SHORT 0.35f /* where this is enough; of a steady slip by half a period 0.64 is left. Or, */
+#define KEEPS_AGREEMENT_SAW 0.5f /* where who is late by up to half a period catches up, as ffmpeg does, and has 0.64 for ever, this of */
+#define KEEPS_SAW_MS    (2 * KEEPS_MS) /* talk: by then a loop that sleeps has slipped by more than the period */
 #define KEEPS_SHORT_MS  10
 /*
  * Both ends agreed on one period. Where one keeps it the other's is no longer looked for, and what the other adds is 6 bits
@@ -258,7 +260,8 @@ bool clock_keeps(const struct clock_reading *c, float filled)
 {
 	float even = c->period_ms > KEEPS_SHORT_MS ? KEEPS_AGREEMENT_EVEN : KEEPS_AGREEMENT_SHORT;
 
-	return c->rough || keeps_from(c, KEEPS_MS, KEEPS_BITS, even, filled);
+	return c->rough || keeps_from(c, KEEPS_MS, KEEPS_BITS, even, filled) ||
+	    keeps_from(c, KEEPS_SAW_MS, KEEPS_BITS, KEEPS_AGREEMENT_SAW, filled);
 }
 
 bool clock_joins(const struct clock_reading *c, unsigned period_ms, float filled)

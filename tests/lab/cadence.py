@@ -176,6 +176,8 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     global kept
     kept = options.keep
+    if kept:
+        os.makedirs(kept, exist_ok=True)
     lacks = run.kernel_lacks()
     if lacks:
         print(f"skipped: {lacks}")

@@ -111,6 +111,28 @@ static void a_clock_is_kept_by_number(void **state)
 	assert_false(kept(5, 0));    /* but not so much */
 }
 
+/* --- late, and then caught up --- */
+
+/* ffmpeg -re, 20 ms: each packet 0.4 ms later than due, until 10 ms are caught up at once; read after `ms` of it. */
+static bool saw_kept(unsigned ms)
+{
+	struct speech s;
+	struct speech_view v[2];
+
+	speech_start(&s, 1000000000);
+	for (unsigned i = 0; i * 20 < ms; i++)
+		speech_feed(&s, 0, (1000000 + (uint64_t)i * 20000 + i * 400 % 10000) * 1000, 172);
+	speech_read(&s, (1000 + (uint64_t)ms) * 1000000, v);
+	return clock_keeps(&v[0].clock, CLOCK_FILLED);
+}
+
+static void who_catches_up_keeps_a_clock(void **state)
+{
+	(void)state;
+	assert_false(saw_kept(1000)); /* a loop that sleeps looks the same so far */
+	assert_true(saw_kept(2000));
+}
+
 /* --- several talkers --- */
 
 /* Three ends on grids of their own, each with its size. */
@@ -164,7 +186,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_came_together_fills_its_slots),
-		cmocka_unit_test(walks_are_no_clock), cmocka_unit_test(a_clock_is_kept_by_number),
+		cmocka_unit_test(walks_are_no_clock), cmocka_unit_test(who_catches_up_keeps_a_clock), cmocka_unit_test(a_clock_is_kept_by_number),
 		cmocka_unit_test(sizes_are_of_one_talker),
 		cmocka_unit_test(two_rates_are_no_agreement),
 	};

@@ -183,9 +183,7 @@ static bool one_codec(const struct speech_view *a, enum speech_shape shape_a, co
 /* Words of one end are enough, while those of the other are too few to be sure of but fit who listens, or talks at the same rate. */
 static bool says_words(const struct speech_view *a, enum speech_shape shape, const struct speech_view *b)
 {
-	float more = a->mean / b->mean;
-
-	return speech_has_words(a, shape) && speech_may_be_voice(b) && more >= LISTENER_MORE && more <= LISTENER_LESS;
+	return speech_has_words(a, shape) && speech_may_be_voice(b) && one_codec(a, shape, b, SHAPE_UNKNOWN);
 }
 
 static void weigh_sizes(const struct speech_view v[2], struct speech_opinion *o)

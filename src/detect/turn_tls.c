@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "detect/framing.h"
+#include "detect/stun.h"
 
 /* Payloads of a connection in which it is looked for: TLS takes four to eight, TURN six, a certificate or two the rest. */
 #define SEGMENTS_LOOKED 24
@@ -14,7 +15,6 @@
 /* --- messages, bytes: RFC 8489 (STUN), RFC 8656 (TURN) --- */
 
 #define WORD          4   /* all are a multiple of it (RFC 8489, 5) */
-#define STUN_HEADER   20
 #define ATTRIBUTE     4   /* type and length; values are padded to a word */
 #define TRANSPORT     8   /* REQUESTED-TRANSPORT, */
 #define CHANNEL       8   /* CHANNEL-NUMBER, */

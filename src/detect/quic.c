@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/cursor.h"
-#include "detect/names.h"
+#include "detect/name_evidence.h"
 #include "detect/quic_crypto.h"
 #include "detect/rows.h"
 #include "detect/tls.h"

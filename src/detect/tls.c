@@ -2,7 +2,7 @@
 #include "detect/tls.h"
 
 #include "base/cursor.h"
-#include "detect/names.h"
+#include "detect/name_evidence.h"
 #include "detect/rows.h"
 
 /*

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "detect/names.h"
+#include "detect/name_evidence.h"
 #include "look_bench.h"
 
 static enum app app_of(const char *name)

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "detect/names.h"
+#include "detect/name_evidence.h"
 #include "detect/tls.h"
 #include "hello_build.h"
 #include "look_bench.h"

@@ -13,7 +13,8 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "detect/rows.h"
+#include "detect/audit.h"
+#include "detect/detect.h"
 #include "detect/signal.h"
 
 #define BUDGET  (1 << 20) /* bytes */
@@ -36,6 +37,18 @@ static inline void pieces_signal(void *arg, const struct look *l, const struct c
 	if (memchr(s->id, '\0', sizeof s->id) == NULL || memchr(s->from, '\0', sizeof s->from) == NULL ||
 	    memchr(s->to, '\0', sizeof s->to) == NULL || memchr(s->dialed, '\0', sizeof s->dialed) == NULL)
 		abort();
+}
+
+/* Host names in audit notes are text that fits a line. */
+static inline void pieces_audit(void *arg, const struct look *l, const struct audit_note *n)
+{
+	(void)arg;
+	(void)l;
+	if (n->kind == AUDIT_HOST || n->kind >= AUDIT_KINDS || n->what == NULL || memchr(n->name, '\0', sizeof n->name) == NULL)
+		abort();
+	for (const char *p = n->name; *p != '\0'; p++)
+		if (*p <= ' ' || *p > '~')
+			abort();
 }
 
 static inline void piece_send(struct pieces *w, int dir, const uint8_t *data, size_t n)
@@ -81,23 +94,24 @@ static inline void pieces_send(struct pieces *w, const uint8_t *data, size_t siz
 	}
 }
 
-static inline int pieces_run(bool (*is_row)(unsigned), const uint8_t *data, size_t size)
+/* `rows`: those that look, as for --detect. */
+static inline int pieces_run(const char *rows, const uint8_t *data, size_t size)
 {
 	static const uint8_t ends[2][4] = { { 10, 0, 0, 1 }, { 192, 0, 2, 9 } };
-	struct pieces w = { .env.on_signal = pieces_signal, .frame = { .number = 1, .mono_ns = NS_PER_S },
+	struct pieces w = { .env = { .on_signal = pieces_signal, .on_audit = pieces_audit }, .frame = { .number = 1, .mono_ns = NS_PER_S },
 		.flow = { .key = { .port = { 40000, 5000 }, .ip_v = 4 }, .alive = UINT64_MAX } };
-	uint64_t rows = 0;
+	uint64_t enabled;
+	char bad[32];
 
 	if (size < 2)
 		return 0;
-	for (unsigned i = 0; i < n_detectors; i++)
-		if (is_row(i))
-			rows |= row_bit(i);
+	if (!detect_select(rows, &enabled, bad))
+		abort();
 	w.env.counts = &w.counts;
 	w.env.facts = facts_new(64, 32);
 	w.env.watch_budget = budget_new(BUDGET, BUDGET);
 	w.env.stream_budget = budget_new(BUDGET, BUDGET);
-	detect_init(&w.env, rows);
+	detect_init(&w.env, enabled);
 	addr_from_v4(&w.flow.key.ip[0], ends[0]);
 	addr_from_v4(&w.flow.key.ip[1], ends[1]);
 	w.flow.key.proto = data[0] & 1 ? IPPROTO_TCP : IPPROTO_UDP;

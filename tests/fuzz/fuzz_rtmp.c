@@ -2,12 +2,7 @@
 /* RTMP through its row, with facts and state: see call_pieces.h for what the first byte means. */
 #include "call_pieces.h"
 
-static bool is_row(unsigned i)
-{
-	return detectors[i].stream == rtmp_stream;
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	return pieces_run(is_row, data, size);
+	return pieces_run("rtmp", data, size);
 }

@@ -130,7 +130,7 @@ port=64738
 users=10
 bandwidth=72000
 sslCert={dir}/cert.pem
-sslKey={dir}/key.pem
+sslKey={dir}/cert.key
 logfile=
 bonjour=false
 uname=root
@@ -161,9 +161,7 @@ CONTINUOUS, VOICE_ACTIVITY = 0, 1
 
 def certificates(lab):
     """One key for all; its digest, and it as QSettings writes bytes."""
-    key, cert, packed = (lab.path(n) for n in ("key.pem", "cert.pem", "me.p12"))
-    net.run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", "/CN=www.example.net",
-            "-keyout", key, "-out", cert)
+    (cert, key), packed = lab.certificate("cert", newkey=net.RSA), lab.path("me.p12")
     net.run("openssl", "pkcs12", "-export", "-passout", "pass:", "-in", cert, "-inkey", key, "-out", packed)
     with open(cert) as fh:
         digest = hashlib.sha1(ssl.PEM_cert_to_DER_cert(fh.read())).hexdigest()

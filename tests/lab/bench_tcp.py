@@ -51,9 +51,9 @@ def spoken(lab, codec):
 
 
 def certificate(lab):
-    world.net.run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30",
-                  "-subj", "/CN=www.example.net", "-keyout", lab.path("voice.key"), "-out", lab.path("voice.pem"))
-    return "--certificate", lab.path("voice.pem"), "--key", lab.path("voice.key")
+    """Options of voice.py."""
+    cert, key = lab.certificate("voice")
+    return "--certificate", cert, "--key", key
 
 
 def played(lab, files, wrap, host=SERVER4, to=(SERVER4, PORT), *more):

@@ -100,7 +100,7 @@ dash = streamed("dash", "play.mpd", ("-f", "dash", "-seg_duration", "2"))
 def quic(lab):
     www, got = folder(lab, "www-quic"), folder(lab, "got-quic")
     random_file(f"{www}/file.bin", 5_000_000)
-    lab.start("server", "gtlsserver", "-q", "-d", www, SERVER4, "4433", lab.path("key.pem"), lab.path("cert.pem"))
+    lab.start("server", "gtlsserver", "-q", "-d", www, SERVER4, "4433", lab.path("cert.key"), lab.path("cert.pem"))
     lab.wait_port("server", 4433, "-u")
     client = lab.start("client", "gtlsclient", "-q", "--exit-on-all-streams-close", "--timeout=10s", "--download", got,
                        SERVER4, "4433", f"https://{SERVER4}:4433/file.bin")

@@ -19,6 +19,10 @@ CLIENT6, GATEWAY6C = "2001:db8:1::10", "2001:db8:1::1"
 SERVER6, GATEWAY6S = "2001:db8:2::20", "2001:db8:2::1"
 NAMES = {SERVER4: "www.example.net", RELAY4: "relay.example.net"}
 
+# Keys of openssl req: what browsers use, and what every program knows.
+EC = ("ec", "-pkeyopt", "ec_paramgen_curve:prime256v1")
+RSA = ("rsa:2048",)
+
 # A merged packet hides what the wire carried, and its checksum would be wrong.
 OFFLOADS = ("tso", "gso", "gro", "rx", "tx")
 
@@ -132,6 +136,13 @@ class Lab:
         with open(self.path(name), "w") as fh:
             fh.write(text)
         return self.path(name)
+
+    def certificate(self, name, host=SERVER4, newkey=EC):
+        """One that the host has signed itself: the paths of NAME.pem and of its key, NAME.key."""
+        cert, key = self.path(f"{name}.pem"), self.path(f"{name}.key")
+        run("openssl", "req", "-x509", "-newkey", *newkey, "-nodes", "-days", "30", "-subj", f"/CN={NAMES[host]}",
+            "-keyout", key, "-out", cert)
+        return cert, key
 
     def start(self, role, *argv, **kw):
         """Starts a program inside `role`; it is ended by close() at the latest."""

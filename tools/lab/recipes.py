@@ -232,9 +232,7 @@ def webrtc_turn(lab, path):
 def webrtc_turns(lab, path):
     """Who talks matters here: a conversation, of which the first seconds must be enough."""
     lab.only(4)
-    cert, key = lab.path("turn.pem"), lab.path("turn.key")
-    net.run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30",
-            "-subj", "/CN=relay.example.net", "-keyout", key, "-out", cert)
+    cert, key = lab.certificate("turn", RELAY4)
     files = [as_wav(v, 48000, 1) for v in conversation(lab.dir, 3 * TALK_S)]
     turn = turn_server(lab, f"--cert={cert}", f"--pkey={key}")
     lab.wait_port("server", 5349)
@@ -258,7 +256,7 @@ http {{
   uwsgi_temp_path {dir}/t4; scgi_temp_path {dir}/t5;
   server {{
     listen 80; listen 443 ssl; listen [::]:80;
-    ssl_certificate {dir}/cert.pem; ssl_certificate_key {dir}/key.pem;
+    ssl_certificate {dir}/cert.pem; ssl_certificate_key {dir}/cert.key;
     root {dir}/www;
   }}
 }}
@@ -271,9 +269,7 @@ def serve_web(lab):
         with open(lab.path(f"www/{name}"), "wb") as fh:
             fh.write(os.urandom(size))
     os.chmod(lab.dir, 0o755)
-    net.run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-            "-days", "30", "-subj", "/CN=www.example.net", "-keyout", lab.path("key.pem"),
-            "-out", lab.path("cert.pem"))
+    lab.certificate("cert")
     lab.start("server", "nginx", "-c", lab.write("nginx.conf", NGINX_CONFIG.format(dir=lab.dir)))
     lab.wait_port("server", 443)
 

@@ -378,6 +378,7 @@ int main(void)
 		cmocka_unit_test(calls_are_counted), cmocka_unit_test(facts_of_skype), cmocka_unit_test(findings),
 		cmocka_unit_test(recordings), cmocka_unit_test(the_text_stays_narrow), cmocka_unit_test(nothing_found),
 		cmocka_unit_test(the_table_is_bounded), cmocka_unit_test(peers_and_findings_are_bounded),
+		cmocka_unit_test(lines_satisfy_the_schema),
 	};
 
 	hash_init();

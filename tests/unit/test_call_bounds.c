@@ -60,6 +60,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(calls_are_bounded),
 		cmocka_unit_test(flows_of_a_call_are_bounded),
+		cmocka_unit_test(lines_satisfy_the_schema),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, sink_forget);

@@ -483,6 +483,7 @@ int main(void)
 		T(rtcp_goes_to_the_port_beside_it), T(agents_tie_flows), T(pairs_of_agents_are_bounded), T(checks_move_to_their_dialog),
 		T(media_that_was_none), T(the_table_is_bounded), T(flows_of_a_call_are_bounded),
 		T(a_file_ends_its_calls), T(identities_are_hashed),
+		cmocka_unit_test(lines_satisfy_the_schema),
 	};
 
 	hash_init();

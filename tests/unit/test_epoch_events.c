@@ -105,6 +105,7 @@ int main(void)
 		cmocka_unit_test(flows_name_the_file_they_came_from),
 		cmocka_unit_test(start_has_the_time_of_the_first_stamp),
 		cmocka_unit_test(one_start_a_run),
+		cmocka_unit_test(lines_satisfy_the_schema),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, sink_forget);

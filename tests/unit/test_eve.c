@@ -58,8 +58,7 @@ static void flow_of_no_class(void **state)
 	ev.last_wall_ns = T0_WALL + 2999 * NS_PER_MS;
 	ev.voip.bits = 4;
 	event_emit(sink, &ev);
-	event_sink_free(sink);
-	fclose(sink_file);
+	sink_close();
 	assert_in(sink_text, "\"event_type\":\"flow\"");
 	assert_in(sink_text, "\"pcap_filename\":\"a b.pcap\",\"pcap_cnt\":12,");
 	assert_in(sink_text, "\"proto\":\"TCP\",\"initiator\":null,\"flow\":{\"pkts_toserver\":3,"
@@ -70,7 +69,6 @@ static void flow_of_no_class(void **state)
 	    "{\"action\":\"pass\",\"enforced\":false,\"rule\":null,\"reason\":null}}\n");
 	assert_not_in(sink_text, "call_id");
 	assert_not_in(sink_text, "in_iface");
-	sink_validate(sink_text, sink_len);
 }
 
 static void emit_flow(struct event *ev)
@@ -198,6 +196,7 @@ int main(void)
 		cmocka_unit_test(as_in_the_design), cmocka_unit_test(flow_of_no_class),
 		cmocka_unit_test(protocols), cmocka_unit_test(the_way_is_shown), cmocka_unit_test(verdicts),
 		cmocka_unit_test(status_events), cmocka_unit_test(a_failed_write_is_told),
+		cmocka_unit_test(lines_satisfy_the_schema),
 	};
 
 	hash_init();

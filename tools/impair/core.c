@@ -6,6 +6,7 @@
 #define NS_PER_MS 1e6
 #define NS_PER_S 1e9
 #define BITS_PER_BYTE 8
+#define SECOND_STREAM 0xd1b54a32d192ed03 /* any odd number: the two directions must not share a seed */
 
 static uint64_t next_random(uint64_t *state)
 {
@@ -50,6 +51,12 @@ void impair_open(struct impair_way *way, const struct impair_profile *profile, u
 	way->grant_phase = (int64_t)(impair_uniform(&way->rng) * profile->grant_ms * NS_PER_MS);
 	way->wander = profile->wander_ms * NS_PER_MS * normal(&way->rng);
 	way->bad = impair_uniform(&way->rng) < profile->loss;
+}
+
+void impair_open_pair(struct impair_way ways[static 2], const struct impair_profile profile[static 2], uint64_t seed)
+{
+	impair_open(&ways[0], &profile[0], seed);
+	impair_open(&ways[1], &profile[1], seed ^ SECOND_STREAM);
 }
 
 /*

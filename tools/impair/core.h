@@ -60,6 +60,8 @@ enum impair_fate { IMPAIR_PASS, IMPAIR_LOST, IMPAIR_FULL };
 
 /* Starts one direction; the same profile, seed and packets give the same fates. */
 void impair_open(struct impair_way *way, const struct impair_profile *profile, uint64_t seed);
+/* Both, up and down, each with random numbers of its own. */
+void impair_open_pair(struct impair_way ways[static 2], const struct impair_profile profile[static 2], uint64_t seed);
 
 /*
  * A packet of `len` bytes that comes at `now` (ns, not falling from call to

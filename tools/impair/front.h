@@ -11,9 +11,6 @@ struct impair_options {
 	unsigned snaplen;                  /* bytes kept of a packet; 0: all */
 };
 
-/* Both directions, each with random numbers of its own. */
-void impair_open_pair(struct impair_way ways[2], const struct impair_options *o);
-
 /* Rewrites a capture. Ends the program on errors. */
 void impair_offline(const struct impair_options *o, const char *from, const char *to);
 

@@ -111,7 +111,7 @@ void impair_live(const struct impair_options *o, const char *near_end, const cha
 	struct impair_way ways[2];
 	int fd[2] = { open_tun(near_end), open_tun(far_end) };
 
-	impair_open_pair(ways, o);
+	impair_open_pair(ways, o->profile, o->seed);
 	sigaction(SIGTERM, &quit, NULL);
 	sigaction(SIGINT, &quit, NULL);
 	prctl(PR_SET_TIMERSLACK, TIMER_SLACK_NS);

@@ -31,13 +31,6 @@ static const char usage_text[] =
 
 /* The inside networks of tools/lab. */
 #define INSIDE "src net 192.0.2.0/24 or src net 203.0.113.0/24 or src net 2001:db8:1::/64 or src net 2001:db8:3::/64"
-#define SECOND_STREAM 0xd1b54a32d192ed03 /* any odd number: the two directions must not share a seed */
-
-void impair_open_pair(struct impair_way ways[2], const struct impair_options *o)
-{
-	impair_open(&ways[0], &o->profile[0], o->seed);
-	impair_open(&ways[1], &o->profile[1], o->seed ^ SECOND_STREAM);
-}
 
 static _Noreturn void usage(void)
 {

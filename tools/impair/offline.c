@@ -85,7 +85,7 @@ void impair_offline(const struct impair_options *o, const char *from, const char
 	int got;
 
 	open_files(&r, o, from, to);
-	impair_open_pair(r.ways, o);
+	impair_open_pair(r.ways, o->profile, o->seed);
 	while ((got = pcap_next_ex(r.in, &h, &data)) == 1)
 		packet(&r, h, data);
 	if (got == PCAP_ERROR)

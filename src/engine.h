@@ -5,8 +5,8 @@
 #include "base/count.h"
 #include "detect/ndpi.h"
 #include "detect/skype_host.h"
+#include "detect/skype_role.h"
 #include "event/event.h"
-#include "judge/role.h"
 #include "policy/policy.h"
 #include "source/source.h"
 

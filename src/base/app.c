@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "judge/app.h"
+#include "base/app.h"
 
 #include <assert.h>
 #include <stddef.h>

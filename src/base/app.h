@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#ifndef SQUELCH_JUDGE_APP_H
-#define SQUELCH_JUDGE_APP_H
+#ifndef SQUELCH_BASE_APP_H
+#define SQUELCH_BASE_APP_H
 
 #include <stdbool.h>
-#include <stdint.h>
+
+/* The words of every stage: classes, applications, categories, roles, and from how much evidence on they are said. */
 
 /* The classes of docs/METHOD.md, strongest last: of several with enough bits the later one is reported. */
 enum voip_class {
@@ -15,6 +16,9 @@ enum voip_class {
 	CLASS_MEDIA,
 	CLASS_COUNT
 };
+
+#define REPORT_BITS 10.0f /* a class is reported from here: docs/METHOD.md, base rate */
+#define ACT_BITS    16.0f /* and acted on from here, unless a rule says otherwise */
 
 /*
  * Kinds of names, each says more than the one before: what carries media of any

@@ -8,7 +8,6 @@
 #include "base/log.h"
 #include "detect/detect.h"
 #include "detect/ndpi.h"
-#include "judge/judge.h"
 
 #define EVE_MODE 0640 /* events name people */
 

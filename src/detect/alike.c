@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "judge/alike.h"
+#include "detect/alike.h"
 
 #include <math.h>
 #include <stdbool.h>

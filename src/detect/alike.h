@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#ifndef SQUELCH_JUDGE_ALIKE_H
-#define SQUELCH_JUDGE_ALIKE_H
+#ifndef SQUELCH_DETECT_ALIKE_H
+#define SQUELCH_DETECT_ALIKE_H
 
 #include <stdint.h>
 

@@ -4,7 +4,7 @@
 
 #include "detect/detect.h"
 #include "detect/skype_host.h"
-#include "judge/role.h"
+#include "detect/skype_role.h"
 
 /* What an administrator must know beside calls. X(id, kind in events). Append only. */
 #define AUDITS(X) \

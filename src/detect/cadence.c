@@ -6,7 +6,6 @@
 #include "base/clock.h"
 #include "detect/speech_codec.h"
 #include "detect/speech_weigh.h"
-#include "judge/judge.h"
 
 /*
  * Speech by its cadence: stamps, sizes and directions of datagrams, no payload.

@@ -7,10 +7,10 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "base/app.h"
 #include "flow/budget.h"
 #include "flow/facts.h"
 #include "flow/flow.h"
-#include "judge/app.h"
 
 /*
  * Detectors look at payloads and leave evidence in bits; they never decide.

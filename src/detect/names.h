@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "judge/app.h"
+#include "base/app.h"
 
 /* Domain names of applications that also make calls: whose they are. */
 

@@ -5,9 +5,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/app.h"
 #include "base/count.h"
 #include "flow/flow.h"
-#include "judge/app.h"
 #include "packet/packet.h"
 
 /*

@@ -5,7 +5,6 @@
 
 #include "base/hash.h"
 #include "base/saturate.h"
-#include "judge/judge.h"
 
 /*
  * Of connections over RTMP on which audio goes both ways at once few are no

@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 #include "base/addr.h"
+#include "base/app.h"
 #include "flow/facts.h"
-#include "judge/app.h"
 
 /* What a signalling message said about a call, in the words all protocols share. */
 enum call_phase {

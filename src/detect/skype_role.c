@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "judge/role.h"
+#include "detect/skype_role.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
-#include "judge/alike.h"
+#include "detect/alike.h"
 
 #define WINDOW_NS       (ALIKE_WINDOW_MS * NS_PER_MS)
 #define WINDOWS         ALIKE_WINDOWS

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#ifndef SQUELCH_JUDGE_ROLE_H
-#define SQUELCH_JUDGE_ROLE_H
+#ifndef SQUELCH_DETECT_SKYPE_ROLE_H
+#define SQUELCH_DETECT_SKYPE_ROLE_H
 
+#include "base/app.h"
 #include "base/count.h"
 #include "detect/skype_table.h"
-#include "judge/app.h"
 
 /*
  * What a host does inside classic Skype, beyond using it, from the sizes and

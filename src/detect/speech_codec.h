@@ -2,8 +2,8 @@
 #ifndef SQUELCH_DETECT_SPEECH_CODEC_H
 #define SQUELCH_DETECT_SPEECH_CODEC_H
 
+#include "base/app.h"
 #include "detect/speech.h"
-#include "judge/app.h"
 
 /* Sizes that codecs of constant rate give packets and records. */
 

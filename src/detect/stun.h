@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "base/addr.h"
-#include "judge/app.h"
+#include "base/app.h"
 
 /*
  * STUN messages: RFC 3489 (classic, no magic cookie), 5389, 8489; TURN is RFC

@@ -21,7 +21,6 @@
 #include "detect/speech_weigh.h"
 #include "detect/talk_weigh.h"
 #include "detect/tunnel_adds.h"
-#include "judge/judge.h"
 
 #define TCP_PSH        0x08  /* RFC 9293, 3.1 */
 

@@ -3,7 +3,7 @@
 #include "engine/state.h"
 
 #include "base/clock.h"
-#include "judge/role.h"
+#include "detect/skype_role.h"
 
 /* --- records --- */
 

@@ -5,7 +5,6 @@
 #include "base/log.h"
 #include "detect/ndpi.h"
 #include "detect/skype_host.h"
-#include "judge/judge.h"
 
 /* --- flows --- */
 

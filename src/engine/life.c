@@ -7,7 +7,6 @@
 #include "base/clock.h"
 #include "detect/ndpi.h"
 #include "detect/skype_host.h"
-#include "judge/judge.h"
 
 /* A call of which nothing was heard for so long may lose its watch to a newcomer. */
 #define SILENT_CALL_NS (10 * NS_PER_S)

@@ -3,7 +3,7 @@
 #define SQUELCH_EVENT_CALL_LINK_H
 
 #include "base/addr.h"
-#include "judge/app.h"
+#include "base/app.h"
 
 /* The keys under which calls are found, in one chained hash. Newest first in a chain. */
 #define CALL_BUCKETS 16384 /* a call has about four keys */

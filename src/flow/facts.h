@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 #include "base/addr.h"
+#include "base/app.h"
 #include "base/count.h"
-#include "judge/app.h"
 
 /*
  * What one flow taught about another. A fact concerns traffic between `host`

@@ -4,9 +4,6 @@
 
 #include "detect/detect.h"
 
-#define REPORT_BITS 10.0f /* a class is reported from here: docs/METHOD.md, base rate */
-#define ACT_BITS    16.0f /* and acted on from here, unless a rule says otherwise */
-
 /*
  * What was just done to the same hosts (GROUP_HISTORY) counts beside so many bits of RTP, of a vendor's format or
  * of the cadence of speech: what the flow itself shows. Names, announcements and set-up are none: others can forge them.

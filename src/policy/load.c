@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "judge/judge.h"
 #include "rules_parse.h"
 
 extern const char policy_default_text[]; /* rules/default.rules, see policy.cmake */

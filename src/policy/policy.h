@@ -7,8 +7,8 @@
 #include <stdio.h>
 
 #include "base/addr.h"
+#include "base/app.h"
 #include "flow/facts.h"
-#include "judge/app.h"
 
 /* Rules: what to do with a flow, once it is known what it is. squelch.rules(5) is the reference. */
 

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "judge/judge.h"
 
 #define PORT_MAX 65535
 #define BITS_MAX 1000.0f /* no evidence comes near */

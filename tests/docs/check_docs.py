@@ -7,14 +7,15 @@
                                          writes the generated tables of docs/EVENTS.md and
                                          the output that README.md shows anew
 
-Applications (src/judge/app.h) and counters (src/base/count.h) are in
+Applications (src/base/app.h) and counters (src/base/count.h) are in
 docs/EVENTS.md between marks, exactly as generated. Exit codes (src/base/exit.h),
 subcommands (src/main.c) and the options of their --help are in man/squelch.1,
 the files of rules/ in man/squelch.rules.5, detectors (src/detect/table.c) and
 their evidence groups in docs/METHOD.md, event types in docs/EVENTS.md. The
 output that README.md shows is what the program prints, and the events of
 README.md and docs/EVENTS.md that name a capture of pcaps/ are written for it.
-Scripts that the documents name can be executed.
+Scripts that the documents name can be executed. A stage of the road that README.md
+draws includes nothing of a later one.
 """
 import difflib
 import glob
@@ -28,6 +29,9 @@ EVENTS = "docs/EVENTS.md"
 HELP_S = 10
 READ_S = 60
 SUMMARY = "    $ build/squelch read pcaps/*.pcap*\n"
+
+# README.md: what a source hands over is packet's, and it asks whether it can be decoded.
+ALLOWED_AHEAD = {("source", "packet")}
 
 problems = []
 
@@ -67,7 +71,7 @@ def table(head, rows):
 
 
 def app_table(source):
-    rows = demand(macro_rows(read(source, "src/judge/app.h"), "APPS"), "applications")
+    rows = demand(macro_rows(read(source, "src/base/app.h"), "APPS"), "applications")
     return table(("app", "kind", "category", "what"), [(f"`{n}`", k.lower(), c.lower(), what) for _, n, k, c, what in rows])
 
 
@@ -176,6 +180,18 @@ def check_programs(source):
                     problem(f"{name}: is named in the documents, and cannot be run")
 
 
+def check_stages(source):
+    """The order of the stages is that of README.md; src/base is for all."""
+    road = demand(re.findall(r"^    (source +->.*)$", read(source, "README.md"), re.M), "stages in README.md")
+    stages = ["base"] + re.findall(r"[a-z]+", road[0])
+    for at, stage in enumerate(stages):
+        for path in demand(sorted(glob.glob(os.path.join(source, "src", stage, "*.[chly]"))), f"files of stage {stage}"):
+            for other in re.findall(r'^#include "(\w+)/', read(source, path), re.M):
+                if other in stages[:at + 1] or (stage, other) in ALLOWED_AHEAD:
+                    continue
+                problem(f"{os.path.relpath(path, source)}: the stage {stage} includes {other}/, which it must not know")
+
+
 def summarised(source, squelch):
     """README.md with what the program prints today, up to the hosts."""
     text = read(source, "README.md")
@@ -231,6 +247,7 @@ def main():
     check_summary(source, squelch)
     check_examples(source, squelch)
     check_programs(source)
+    check_stages(source)
     print(f"{len(problems)} problems")
     return 1 if problems else 0
 

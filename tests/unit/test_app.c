@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "judge/app.h"
+#include "base/app.h"
 
 static void test_every_name_is_found_again(void **state)
 {

@@ -11,7 +11,7 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
-#include "judge/role.h"
+#include "detect/skype_role.h"
 
 struct world {
 	struct roles *roles;

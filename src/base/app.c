@@ -3,7 +3,6 @@
 
 #include <assert.h>
 #include <stddef.h>
-#include <strings.h>
 
 #define ROWS(table) (sizeof(table) / sizeof *(table))
 
@@ -56,15 +55,6 @@ static const char *name_at(const char *const *names, size_t n, unsigned i)
 	return i < n ? names[i] : NULL;
 }
 
-/* Index of `name`, capitals or not; 0 (NONE) when there is no such name. */
-static unsigned name_index(const char *const *names, unsigned n, const char *name)
-{
-	for (unsigned i = 1; i < n; i++)
-		if (strcasecmp(names[i], name) == 0)
-			return i;
-	return 0;
-}
-
 static const struct app_row *app_row(enum app app)
 {
 	return (unsigned)app < APP_COUNT ? &apps[app] : &apps[APP_NONE];
@@ -103,45 +93,4 @@ const char *category_name(enum category category)
 const char *role_name(enum role role)
 {
 	return name_at(role_names, ROLE_COUNT, role);
-}
-
-bool class_find(const char *name, enum voip_class *out)
-{
-	unsigned i = name_index(class_names, CLASS_COUNT, name);
-
-	if (i == 0)
-		return false;
-	*out = (enum voip_class)i;
-	return true;
-}
-
-bool app_find(const char *name, enum app *out)
-{
-	for (unsigned i = 1; i < APP_COUNT; i++) {
-		if (strcasecmp(apps[i].name, name) == 0) {
-			*out = (enum app)i;
-			return true;
-		}
-	}
-	return false;
-}
-
-bool category_find(const char *name, enum category *out)
-{
-	unsigned i = name_index(category_names, CATEGORY_COUNT, name);
-
-	if (i == 0)
-		return false;
-	*out = (enum category)i;
-	return true;
-}
-
-bool role_find(const char *name, enum role *out)
-{
-	unsigned i = name_index(role_names, ROLE_COUNT, name);
-
-	if (i == 0)
-		return false;
-	*out = (enum role)i;
-	return true;
 }

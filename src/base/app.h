@@ -2,8 +2,6 @@
 #ifndef SQUELCH_BASE_APP_H
 #define SQUELCH_BASE_APP_H
 
-#include <stdbool.h>
-
 /* The words of every stage: classes, applications, categories, roles, and from how much evidence on they are said. */
 
 /* The classes of docs/METHOD.md, strongest last: of several with enough bits the later one is reported. */
@@ -101,11 +99,5 @@ enum app_kind app_kind(enum app);
 enum category app_category(enum app);
 const char *category_name(enum category);
 const char *role_name(enum role);
-
-/* By name; false when there is no such name. */
-bool class_find(const char *name, enum voip_class *out);
-bool app_find(const char *name, enum app *out);
-bool category_find(const char *name, enum category *out);
-bool role_find(const char *name, enum role *out);
 
 #endif

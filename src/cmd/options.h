@@ -33,7 +33,6 @@ struct option_table {
 	const struct option_row *rows;
 	void *conf;
 };
-#define OPTION_TABLES_MAX 3
 
 enum { OPTIONS_HELP = -1, OPTIONS_WRONG = -2 };
 

@@ -8,7 +8,6 @@
 #define RTMP_CHUNK_SIZE   128         /* bytes, unless said (5.4.1) */
 #define CHUNK_SIZE_MAX    0xffffff    /* no message is longer (5.4.1) */
 #define STAMP_EXTENDED    0xffffff    /* 5.3.1.3 */
-#define CSID_CONTROL      2           /* 5.3.1.1: 0 and 1 say that the id is longer; media use others */
 #define STREAM_ID_MAX     0xffff      /* servers count streams from 1; the field has 32 bits */
 #define MISSES_MAX        64          /* segments in a row without a header: no longer looked at; */
 #define MISSES_FIRST       6          /* and when joined, before so many messages fitted: */

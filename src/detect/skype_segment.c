@@ -21,7 +21,8 @@
 #define BITS_HEADER    71     /* eight bytes, one of three kinds, one of eight versions with a length that fits */
 #define BITS_LENGTH    4      /* and the record ends with the segment */
 
-uint32_t skype_segment_seed(const uint8_t header[static SEED_BYTES])
+/* The clear seed of a stream header. */
+static uint32_t header_seed(const uint8_t header[static SEED_BYTES])
 {
 	struct cursor c = cur_open(header, SEED_BYTES);
 
@@ -73,7 +74,7 @@ static bool test_header(const uint8_t *c, uint32_t n, struct skype_find *f)
 
 	if (n < HEADER_BYTES)
 		return false;
-	seed = skype_segment_seed(c);
+	seed = header_seed(c);
 	s1 = x = skype_lcg_next(seed);
 	if ((c[5] ^ c[15]) != (uint8_t)(s1 ^ RECORD_TYPE))
 		return false; /* nearly everything else ends here */
@@ -251,7 +252,7 @@ bool skype_segment_old(const uint8_t header[static SKYPE_OLD_HEADER], const uint
 	old_plain(header, at, n, plain);
 	found = n == ANSWER_BYTES ? old_answer(plain, f) : n >= COMMAND_MIN && old_command(plain, n, f);
 	if (found)
-		f->seed = skype_segment_seed(header);
+		f->seed = header_seed(header);
 	return found;
 }
 

@@ -34,7 +34,5 @@ struct skype_find {
 bool skype_segment(const uint8_t *at, uint32_t n, struct skype_find *);
 /* T5: the second segment of a direction whose first one was `header`. */
 bool skype_segment_old(const uint8_t header[static SKYPE_OLD_HEADER], const uint8_t *at, uint32_t n, struct skype_find *);
-/* The clear seed of a stream header. */
-uint32_t skype_segment_seed(const uint8_t header[static 4]);
 
 #endif

@@ -100,6 +100,9 @@ static const char *app_at(unsigned i) { return app_name((enum app)i); }
 static const char *category_at(unsigned i) { return category_name((enum category)i); }
 static const char *role_at(unsigned i) { return role_name((enum role)i); }
 
+#define NAMES_MAX 64 /* of a family: sets of them have a bit for each */
+static_assert(CLASS_COUNT <= NAMES_MAX && APP_COUNT <= NAMES_MAX && CATEGORY_COUNT <= NAMES_MAX && ROLE_COUNT <= NAMES_MAX, "a bit for each");
+
 struct family {
 	const char *what;
 	unsigned n;
@@ -112,7 +115,7 @@ static const struct family roles = { "a role", ROLE_COUNT, role_at };
 
 static unsigned family_find(struct parser *p, const struct family *f, const struct item *item)
 {
-	const char *names[64];
+	const char *names[NAMES_MAX];
 	char hint[HINT_LEN];
 
 	for (unsigned i = 1; i < f->n; i++) {

@@ -27,10 +27,8 @@ struct audit_conf {
 #define AT(member) offsetof(struct audit_conf, member)
 static const struct option_row rows[] = {
 	{ "interface", 'i', OPTION_LIST, "IFACE", AT(ifaces), "listen here until interrupted; again, or with commas, for more" },
-	{ "filter", 'F', OPTION_TEXT, "BPF", AT(files.filter), "only packets that match, as for tcpdump" },
 	{ "csv", 0, OPTION_FLAG, NULL, AT(csv), "comma-separated values, with all columns" },
 	{ "quiet", 'q', OPTION_FLAG, NULL, AT(quiet), "no progress" },
-	{ "scenario", 0, OPTION_TEXT, "FILE", AT(files.scenario), NULL },
 	{ 0 },
 };
 
@@ -80,24 +78,21 @@ static int report(void *arg, struct event_sink *sink, int code)
 
 static bool check(const struct audit_conf *c)
 {
-	char error[SOURCE_ERROR_LEN];
 	const char *wrong = NULL;
 
 	if ((c->n_paths != 0) + (c->ifaces.n != 0) + (c->files.scenario != NULL) != 1)
 		wrong = c->n_paths == 0 ? "which file, or interface (-i)?" : "files or interfaces, not both";
 	else if (c->csv && common_eve_is_stdout(&c->common))
 		wrong = "--csv and --eve - both want standard output";
-	else if (c->files.filter != NULL && !source_filter_check(c->files.filter, error))
-		wrong = error;
 	if (wrong != NULL)
 		log_warnx("audit", "%s", wrong);
-	return wrong == NULL;
+	return wrong == NULL && run_filter_check("audit", &c->files);
 }
 
 int cmd_audit(int argc, char **argv)
 {
 	struct audit_conf c = { .common = common_defaults("audit", "all") };
-	const struct option_table tables[] = { { rows, &c }, { common_rows, &c.common }, { 0 } };
+	const struct option_table tables[] = { { rows, &c }, { run_files_rows, &c.files }, { common_rows, &c.common }, { 0 } };
 	struct run r = { .common = &c.common, .open = open_source, .events = { .audit = true }, .report = report, .arg = &c };
 	int first = options_parse(tables, argc, argv, usage);
 

@@ -21,8 +21,6 @@ struct explain_conf {
 #define AT(member) offsetof(struct explain_conf, member)
 static const struct option_row rows[] = {
 	{ "flow", 0, OPTION_TEXT, "ID", AT(flow), "its number here, flow_id of an event, or \"udp ADDR:PORT ADDR:PORT\"" },
-	{ "filter", 'F', OPTION_TEXT, "BPF", AT(files.filter), "only packets that match, as for tcpdump" },
-	{ "scenario", 0, OPTION_TEXT, "FILE", AT(files.scenario), NULL },
 	{ 0 },
 };
 
@@ -119,7 +117,6 @@ out:
 
 static bool check(const struct explain_conf *c, int operands, char **operand, struct pick_want *want)
 {
-	char error[SOURCE_ERROR_LEN];
 	const char *wrong = NULL;
 
 	*want = (struct pick_want){ 0 };
@@ -129,17 +126,15 @@ static bool check(const struct explain_conf *c, int operands, char **operand, st
 		wrong = "a file is read twice: standard input cannot be";
 	else if (c->flow != NULL && !pick_parse(c->flow, want))
 		wrong = "--flow: a number, or \"udp ADDRESS:PORT ADDRESS:PORT\"";
-	else if (c->files.filter != NULL && !source_filter_check(c->files.filter, error))
-		wrong = error;
 	if (wrong != NULL)
 		log_warnx("explain", "%s", wrong);
-	return wrong == NULL;
+	return wrong == NULL && run_filter_check("explain", &c->files);
 }
 
 int cmd_explain(int argc, char **argv)
 {
 	struct explain_conf c = { .common = common_defaults("explain", "evidence") };
-	const struct option_table tables[] = { { rows, &c }, { common_judge_rows, &c.common }, { 0 } };
+	const struct option_table tables[] = { { rows, &c }, { run_files_rows, &c.files }, { common_judge_rows, &c.common }, { 0 } };
 	struct reading r = { .conf = &c, .engine = engine_conf_default() };
 	int code = EXIT_USAGE, first = options_parse(tables, argc, argv, usage);
 	struct policy *policy = NULL;

@@ -18,10 +18,8 @@ struct read_conf {
 
 #define AT(member) offsetof(struct read_conf, member)
 static const struct option_row rows[] = {
-	{ "filter", 'F', OPTION_TEXT, "BPF", AT(files.filter), "only packets that match, as for tcpdump" },
 	{ "exit-code", 0, OPTION_FLAG, NULL, AT(exit_code), "exit with 10 when calls were found" },
 	{ "quiet", 'q', OPTION_FLAG, NULL, AT(quiet), "no summary, no progress" },
-	{ "scenario", 0, OPTION_TEXT, "FILE", AT(files.scenario), NULL },
 	{ 0 },
 };
 
@@ -55,22 +53,17 @@ static int report(void *arg, struct event_sink *sink, int code)
 
 static bool check(const struct read_conf *c)
 {
-	char error[SOURCE_ERROR_LEN];
-
 	if (c->n_paths == 0 && c->files.scenario == NULL) {
 		fprintf(stderr, "squelch: read: which file?\nusage: squelch %.*s\n", (int)strcspn(usage, "\n"), usage);
 		return false;
 	}
-	if (c->files.filter == NULL || source_filter_check(c->files.filter, error))
-		return true;
-	log_warnx("read", "%s", error);
-	return false;
+	return run_filter_check("read", &c->files);
 }
 
 int cmd_read(int argc, char **argv)
 {
 	struct read_conf c = { .common = common_defaults("read", "evidence") };
-	const struct option_table tables[] = { { common_rows, &c.common }, { rows, &c }, { 0 } };
+	const struct option_table tables[] = { { common_rows, &c.common }, { run_files_rows, &c.files }, { rows, &c }, { 0 } };
 	struct run r = { .common = &c.common, .open = open_source, .failed = EXIT_FILE, .report = report, .arg = &c };
 	int first = options_parse(tables, argc, argv, usage);
 

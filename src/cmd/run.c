@@ -29,6 +29,23 @@ static void catch_signals(void)
 	sigaction(SIGTERM, &sa, NULL);
 }
 
+#define AT(member) offsetof(struct run_files, member)
+const struct option_row run_files_rows[] = {
+	{ "filter", 'F', OPTION_TEXT, "BPF", AT(filter), "only packets that match, as for tcpdump" },
+	{ "scenario", 0, OPTION_TEXT, "FILE", AT(scenario), NULL },
+	{ 0 },
+};
+
+bool run_filter_check(const char *command, const struct run_files *f)
+{
+	char error[SOURCE_ERROR_LEN];
+	bool ok = f->filter == NULL || source_filter_check(f->filter, error);
+
+	if (!ok)
+		log_warnx(command, "%s", error);
+	return ok;
+}
+
 struct source *run_open_files(const char *command, const struct run_files *f, char **paths, int n)
 {
 	char error[SOURCE_ERROR_LEN];

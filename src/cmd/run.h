@@ -11,6 +11,11 @@ struct run_files {
 	bool progress;
 };
 
+/* The options that fill it. */
+extern const struct option_row run_files_rows[];
+
+/* False, and says why as `command`, when the filter cannot be compiled. */
+bool run_filter_check(const char *command, const struct run_files *);
 /* Captures at the paths; NULL (and says why, as `command`) when they cannot be opened. */
 struct source *run_open_files(const char *command, const struct run_files *, char **paths, int n);
 

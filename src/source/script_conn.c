@@ -77,15 +77,21 @@ static bool send_stream(struct script *s, struct packets *p, struct conn *n, int
 	return true;
 }
 
+/* A line about a connection: its packets and who sends; NULL after an error. */
+static struct conn *conn_line(struct script *s, struct packets **p, int *side)
+{
+	*p = packets_begin(s, IPPROTO_TCP);
+	return packets_endpoints(s, *p) && packets_options(s, *p) ? conn_find(s, &(*p)->craft, side) : NULL;
+}
+
 /* With `count`, the repetitions follow one another: a stream has one order. */
 bool conn_send(struct script *s)
 {
-	struct packets *p = packets_begin(s, IPPROTO_TCP);
-	struct conn *n;
+	struct packets *p;
 	int side;
+	struct conn *n = conn_line(s, &p, &side);
 
-	if (!packets_endpoints(s, p) || !packets_options(s, p) ||
-	    (n = conn_find(s, &p->craft, &side)) == NULL)
+	if (n == NULL)
 		return false;
 	if (p->mss == 0)
 		return script_fail(s, "mss 0");
@@ -103,12 +109,11 @@ bool conn_send(struct script *s)
 
 bool conn_close(struct script *s)
 {
-	struct packets *p = packets_begin(s, IPPROTO_TCP);
-	struct conn *n;
+	struct packets *p;
 	int side;
+	struct conn *n = conn_line(s, &p, &side);
 
-	if (!packets_endpoints(s, p) || !packets_options(s, p) ||
-	    (n = conn_find(s, &p->craft, &side)) == NULL)
+	if (n == NULL)
 		return false;
 	if ((p->craft.tcp_flags & TCP_RST) != 0)
 		return conn_segment(s, n, side, TCP_RST | TCP_ACK, NULL, 0);

@@ -138,6 +138,19 @@ static void answer_adds_to_classic(void **state)
 	assert_true(feed_bits(f, GROUP_ICE, CLASS_ICE) >= asked + 20);
 }
 
+/* Lengths of five attributes are no five proofs: who has three has them all. */
+static void attributes_of_classic_are_counted_to_three(void **state)
+{
+	static const uint8_t full[80] = "\x01\x01\x00\x3c" "abcdefghijklmnop"
+		"\x00\x01\x00\x08\x00\x01\xd7\x0a\xc0\x00\x02\x01" "\x00\x02\x00\x08\x00\x01\xd7\x0a\xc0\x00\x02\x01"
+		"\x00\x04\x00\x08\x00\x01\xd7\x0a\xc0\x00\x02\x01" "\x00\x05\x00\x08\x00\x01\xd7\x0a\xc0\x00\x02\x01"
+		"\x00\x0b\x00\x08\x00\x01\xd7\x0a\xc0\x00\x02\x01";
+	struct feed *f = *state;
+
+	feed(f, server, full, sizeof full);
+	assert_float_equal(feed_bits(f, GROUP_ICE, CLASS_ICE), 6 + 8 + 3 * 6, 0.01);
+}
+
 static void foreign_answer_adds_little(void **state)
 {
 	struct feed *f = *state;
@@ -476,6 +489,7 @@ int main(void)
 		WITH_FEED(fingerprint_is_worth_its_bits),
 		WITH_FEED(cut_check_is_ice),
 		WITH_FEED(answer_adds_to_classic),
+		WITH_FEED(attributes_of_classic_are_counted_to_three),
 		WITH_FEED(foreign_answer_adds_little),
 		WITH_FEED(others_are_not_ice),
 		WITH_FEED(names_whatsapp),

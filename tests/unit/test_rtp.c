@@ -91,6 +91,26 @@ static void a_call_both_ways_is_media_within_twelve_packets(void **state)
 	assert_int_equal(feed_judge(f).app, APP_RTP);
 }
 
+/* Steps of a frame of G.711 every 33 ms: a clock of 4.8 kHz, which nobody has. */
+static void a_clock_nobody_has_counts_against(void **state)
+{
+	struct feed *f = *state;
+	struct talker a = g711, b = g711;
+	float before = 0;
+
+	b.server = true;
+	b.ssrc = 0x99887766;
+	for (unsigned i = 0; i < 60; i++) {
+		talk(f, &a);
+		talk(f, &b);
+		wait_ms(f, 32);
+		if (i == 25) /* 0.8 s: too soon to hold it against anybody */
+			before = feed_bits(f, GROUP_RTP, CLASS_MEDIA);
+	}
+	assert_float_equal(before, 24, 0.01);
+	assert_float_equal(feed_bits(f, GROUP_RTP, CLASS_MEDIA), before - 4, 0.01);
+}
+
 static int begin(void **state)
 {
 	int r = feed_setup(state);
@@ -408,6 +428,7 @@ int main(void)
 		cmocka_unit_test(headers_that_cannot_be),
 		cmocka_unit_test_setup_teardown(one_packet_proves_nothing, feed_setup, feed_teardown),
 		WITH_FLOW(a_call_both_ways_is_media_within_twelve_packets),
+		WITH_FLOW(a_clock_nobody_has_counts_against),
 		WITH_FLOW(one_way_telephone_codec_is_media),
 		WITH_FLOW(one_way_wideband_is_not_acted_on_and_becomes_a_stream),
 		WITH_FLOW(pauses_tell_a_talker),

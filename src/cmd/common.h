@@ -31,8 +31,10 @@ bool common_engine(const struct common_conf *, struct engine_conf *);
 /* The rules as they are now, with thresholds; NULL when they are wrong. */
 struct policy *common_policy(const struct common_conf *);
 /*
- * *eve is what --eve names, NULL without it. A command that is used once writes
- * a file anew, one that stays appends to it.
+ * *eve is what --eve names, NULL without it, and is closed by common_close_eve,
+ * which leaves standard output open. A command that is used once writes a file
+ * anew, one that stays appends to it. False, and says why, when it cannot be
+ * opened, or not all of it was written.
  */
 enum common_eve { COMMON_EVE_ANEW, COMMON_EVE_APPEND };
 bool common_open_eve(const struct common_conf *, enum common_eve, FILE **eve);

@@ -274,8 +274,8 @@ void detect_release(struct detect_env *, struct flow *);
 unsigned detect_media(const struct flow *, int dir, struct media_stats out[MEDIA_STATS_MAX]);
 /* What rows have to say of a flow beside their evidence, a head line each (`squelch explain`). */
 void detect_explain(const struct flow *, FILE *out);
-/* Writes the reason of an evidence into text, with its numbers; returns text. */
 #define WHY_LEN 160
+/* Writes the reason of an evidence into text, with its numbers; returns text. */
 const char *evidence_why(const struct evidence *, char text[static WHY_LEN]);
 
 #endif

@@ -30,7 +30,9 @@ struct framing_header {
 	uint32_t body, extra;
 };
 
+/* Reads the header at the `have` bytes `at`; looks at no more than FRAMING_HEADER_MAX of them. */
 struct framing_header framing_read(enum framing, const uint8_t *at, unsigned have);
+/* Static text, for people. */
 const char *framing_name(enum framing);
 
 #endif

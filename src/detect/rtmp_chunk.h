@@ -63,6 +63,7 @@ typedef void rtmp_message_fn(void *arg, const struct rtmp_message *);
 /* Whether bytes begin with an audio message and end with it, as far as a header in the middle of a stream can tell. */
 enum rtmp_join { RTMP_JOIN_NO, RTMP_JOIN_MORE /* a header, and no more yet */, RTMP_JOIN_YES };
 enum rtmp_join rtmp_may_join(const uint8_t *data, uint32_t len);
+/* The stream was joined midway: audio messages that begin with their segment are searched for. */
 void rtmp_join(struct rtmp_chunks *);
 /*
  * Reads bytes in order, calls fn for each message, and returns how many were used: fewer than len when
@@ -75,6 +76,7 @@ bool rtmp_lost(const struct rtmp_chunks *);
 /* Audio codec of an FLV audio tag's first byte (Adobe's FLV and F4V specification 10.1, E.4.2.1). */
 enum rtmp_codec { RTMP_CODEC_UNKNOWN, RTMP_CODEC_TELEPHONE, RTMP_CODEC_MUSIC };
 enum rtmp_codec rtmp_codec(uint8_t tag);
+/* Static text; "audio" for a codec that is not known. */
 const char *rtmp_codec_name(uint8_t tag);
 
 /* What a command says (7.2), AMF 0. */
@@ -84,6 +86,7 @@ struct rtmp_command {
 	const uint8_t *name;     /* of the stream, of publish and play: in the message; */
 	uint32_t n_name;         /* without what follows a question mark; 0 none */
 };
+/* RTMP_VERB_OTHER for what is no command, or none of these. */
 struct rtmp_command rtmp_command(const struct rtmp_message *);
 
 #endif

@@ -97,6 +97,7 @@ struct skype_host {
 
 /* What the stream header tells of the client's age. */
 enum skype_generation { SKYPE_AGE_UNKNOWN, SKYPE_AGE_1_2, SKYPE_AGE_2006, SKYPE_AGE_LATE };
+/* Static text, as in events; NULL unknown. */
 const char *skype_generation_name(enum skype_generation);
 
 struct skype_hosts;
@@ -132,6 +133,7 @@ unsigned skype_endpoint_bits(const struct skype_endpoint *);
 
 /* --- hosts --- */
 
+/* By skype_where_host. NULL when nothing is known of it; `get` makes it, at the cost of the one heard longest ago. */
 struct skype_host *skype_host_find(struct skype_hosts *, const struct skype_where *);
 struct skype_host *skype_host_get(struct skype_hosts *, const struct skype_where *, uint64_t now, struct counts *);
 /* Remembers a place, unless it is there: `n` counts all. */

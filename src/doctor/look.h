@@ -4,8 +4,7 @@
 
 #include "doctor/doctor.h"
 
-/* Shared by the checks. */
-
+/* Shared by the checks: how it is, and what to do about it. Text that is too long is cut. */
 void finding_say(struct finding *, enum health, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void finding_advise(struct finding *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
@@ -14,7 +13,7 @@ FILE *doctor_open(const struct doctor *, const char *path);
 /* The number a file begins with. */
 bool doctor_number(const struct doctor *, const char *path, uint64_t *);
 
-/* A list of names for people: "a, b, c and 4 more". */
+/* A list of names for people: "a, b, c and 4 more". From zeros; names_text ends it. */
 struct names {
 	char text[160];
 	unsigned n, shown;
@@ -42,6 +41,7 @@ void look_offloads(const struct doctor *, struct finding *);
 void look_user(const struct doctor *, struct finding *);
 void look_time_zones(const struct doctor *, struct finding *);
 
+/* Asks the kernel: 0, or the errno it answers with. */
 int doctor_probe(enum probe);
 
 #endif

@@ -42,8 +42,10 @@ struct audit_find {
 
 struct audit;
 
+/* NULL without memory. */
 struct audit *audit_new(void);
 void audit_free(struct audit *);
+/* Gathers: a FLOW event; a call that ended; an AUDIT event. What finds no room is counted. */
 void audit_flow(struct audit *, const struct event *);
 void audit_call(struct audit *, const struct call *);
 void audit_take(struct audit *, const struct event *);
@@ -61,6 +63,7 @@ struct audit_lists {
 	unsigned n_find;
 	uint64_t finds, rows_refused, peers_refused;
 };
+/* Rows in the order of audit_each, findings as they came; valid until the audit takes more. */
 struct audit_lists audit_lists(struct audit *);
 
 /* audit_print.c: text of `width` columns, but for hosts with long addresses */

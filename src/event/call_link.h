@@ -28,6 +28,7 @@ uint64_t key_dialog(uint64_t dialog);
 uint64_t key_hosts(const struct addr ip[static 2]); /* in either order */
 uint64_t key_app(const struct addr *host, enum app);
 
+/* Enters a link, which is in no chain, under a hash; call_flow is NULL for links of a call alone. */
 void link_add(struct call_index *, struct call_link *, uint64_t hash, struct call *,
     struct call_flow *);
 /* Does nothing when the link is in no chain. */

@@ -100,6 +100,7 @@ void calls_flush(struct calls *);
 /* Walks what exists: calls, not the checks that may become one. Oldest first. */
 void calls_each(const struct calls *, void (*fn)(void *arg, const struct call *), void *arg);
 
+/* Calls let go before their end, or not taken, for want of room or memory. */
 uint64_t calls_refused(const struct calls *);
 
 /* What a signalling message teaches about its call (call_hear.c). */

@@ -105,6 +105,7 @@ struct event_conf {
 	bool audit;                /* gather what event_audit prints; of events only audits are written */
 };
 
+/* What `conf` points to must outlive the sink; the files are the caller's. NULL without memory. */
 struct event_sink *event_sink_new(const struct event_conf *);
 void event_sink_free(struct event_sink *);
 /* Groups calls, writes what is to be written. The record may be reused at once. */

@@ -9,6 +9,7 @@
 
 struct recent;
 
+/* NULL without memory. */
 struct recent *recent_new(void);
 void recent_free(struct recent *);
 /* VOIP events. */

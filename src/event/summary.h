@@ -12,8 +12,10 @@
 
 struct summary;
 
+/* NULL without memory. */
 struct summary *summary_new(void);
 void summary_free(struct summary *);
+/* Gathers: a FLOW event; a call that ended; counters, as they are now. */
 void summary_flow(struct summary *, const struct event *);
 void summary_call(struct summary *, const struct call *);
 void summary_counts(struct summary *, const struct counts *);

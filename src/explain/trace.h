@@ -59,6 +59,7 @@ struct trace {
 	size_t rows_len;
 };
 
+/* Of the flow of this flow_ordinal. NULL without memory. */
 struct trace *trace_new(uint32_t number);
 void trace_free(struct trace *);
 /* The engine's on_event and on_look; `arg` is the trace. */

@@ -15,6 +15,7 @@
  */
 struct budget;
 
+/* Bytes. NULL without memory. */
 struct budget *budget_new(size_t total, size_t per_host);
 void budget_free(struct budget *);
 /* Zeroed memory charged to `host`, or NULL when a bound is reached. */

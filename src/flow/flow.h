@@ -168,6 +168,7 @@ void flow_table_flush(struct flow_table *, enum flow_end);
 void flow_set_worth(struct flow_table *, struct flow *, enum flow_worth);
 /* The flow longest in a class of worth; NULL when there is none. */
 struct flow *flow_table_oldest(struct flow_table *, enum flow_worth);
+/* Live flows. */
 uint32_t flow_table_count(const struct flow_table *);
 /* Walks all live flows; the callback must not end flows. */
 void flow_table_each(struct flow_table *, void (*fn)(void *, struct flow *), void *arg);
@@ -175,6 +176,7 @@ void flow_table_each(struct flow_table *, void (*fn)(void *, struct flow *), voi
 /* The tunnels around a flow, outermost first, as its first packet had them; 0 when unknown. */
 unsigned flow_tunnels(const struct flow_table *, const struct flow *, struct tunnel out[TUNNEL_MAX]);
 
+/* As `flow.reason` of events. */
 const char *flow_end_name(enum flow_end);
 
 /* Wall clock of the last packet; a step of that clock within a flow is left out. */

@@ -61,6 +61,7 @@ void ctl_step(struct ctl *, uint64_t now_ns);
 
 struct call;
 
+/* False as ctl_say. */
 void ctl_say_calls_head(struct ctl_reply *);
 bool ctl_say_call(struct ctl_reply *, const struct call *);
 void ctl_say_flows_head(struct ctl_reply *);
@@ -73,6 +74,7 @@ struct ctl_target {
 	uint32_t call;
 	uint64_t flow;
 };
+/* False when the text is neither. */
 bool ctl_target(const char *text, struct ctl_target *);
 /* The flows of a call that kill may cut: those of its own, not signalling it shares. At most `room`. */
 unsigned ctl_call_flows(const struct call *, uint64_t ids[], unsigned room);

@@ -15,6 +15,7 @@ struct keeper {
 	int verbs;                 /* to the other process, -1 none */
 };
 
+/* True when --eve names a file: standard output needs no keeper. */
 bool keeper_eve_wanted(const struct keeper *);
 /* -1: none wanted, or said why not. */
 int keeper_open_eve(const struct keeper *);

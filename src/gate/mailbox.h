@@ -51,6 +51,7 @@ void mailbox_post(struct mailbox *, struct task *);
  */
 #define MAILBOX_WAIT_S 3
 bool mailbox_wait(struct mailbox *, struct task *);
+/* mailbox_post and mailbox_wait in one. */
 bool mailbox_ask(struct mailbox *, task_fn *run, void *arg);
 /* The same for as long as it takes, for what must not be left half done. False only when the owner left. */
 bool mailbox_insist(struct mailbox *, struct task *);

@@ -67,6 +67,7 @@ enum decode {
 
 /* Fragments wait here. Bounds: FRAG_* in frag.c. */
 struct frags;
+/* `budget_bytes` for all that waits. NULL without memory. */
 struct frags *frags_new(size_t budget_bytes);
 void frags_free(struct frags *);
 /* Drops what has waited too long. */

@@ -76,6 +76,7 @@ void parser_syntax_error(struct parser *, struct place, const char *const *wante
 /* ": did you mean" and the nearest name, or "". */
 #define HINT_LEN 96
 const char *parser_hint(const char *word, const char *const *names, size_t n, char text[static HINT_LEN]);
+/* The list that is being read: emptied; one more, whose text must outlive it. More than ITEMS_MAX is an error of the rules. */
 void items_clear(struct parser *);
 void items_add(struct parser *, enum item_kind, struct place, const char *text);
 

@@ -20,6 +20,7 @@ enum action {
 	ACTION_LIMIT,
 	ACTIONS
 };
+/* As `verdict.action` of events. */
 const char *action_name(enum action);
 
 enum reject_target { REJECT_NONE, REJECT_CLIENT, REJECT_SERVER, REJECT_BOTH };

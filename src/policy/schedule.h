@@ -21,6 +21,7 @@ struct schedule {
  */
 bool schedule_parse(struct schedule *, const char *text, const char **zone, const char **why, int *at);
 
+/* At `utc`, seconds since 1970. */
 bool schedule_holds(const struct schedule *, int64_t utc);
 /* The next second at which schedule_holds changes; ZONE_NEVER. */
 int64_t schedule_next(const struct schedule *, int64_t utc);

@@ -36,6 +36,7 @@ struct zone *zone_load(struct arena *, const char *name);
 /* From the contents of a TZif file; NULL when malformed. */
 struct zone *zone_parse(struct arena *, const void *data, size_t len);
 
+/* Seconds east of Greenwich at `utc`, seconds since 1970. */
 int32_t zone_offset(const struct zone *, int64_t utc);
 /* The first step after `utc`, or ZONE_NEVER. */
 int64_t zone_next_step(const struct zone *, int64_t utc);

@@ -33,6 +33,7 @@ enum payload_read { PAYLOAD_READ, PAYLOAD_NOT_MINE, PAYLOAD_BAD };
 enum payload_read payload_read(struct payload *, const struct word *name, struct words *,
     const char **what);
 
+/* False when there is no room. */
 bool payload_add_bytes(struct payload *, const void *, size_t n);
 /* A big-endian number of `width` bytes, to which `step` is added with each repetition. */
 bool payload_add_counter(struct payload *, size_t width, uint64_t value, uint64_t step);

@@ -2,7 +2,6 @@
 /* What an administrator must know: roles inside Skype, and the notes of detectors. */
 #include "engine/state.h"
 
-#include "base/clock.h"
 #include "detect/skype_role.h"
 
 /* --- records --- */
@@ -111,30 +110,4 @@ static void tell_host(void *arg, const struct skype_where *at, const struct skyp
 void emit_hosts(struct engine *e)
 {
 	skype_hosts_each(e->env.skype, tell_host, e);
-}
-
-/* --- kinds --- */
-
-#define FILE_BYTES    (256u << 10) /* one way; less may be pictures, contacts, updates of presence */
-#define FILE_ONE_WAY  8        /* times what goes back: a voice needs 2 kB/s each way (Baset 4.5), answers to data far less */
-#define FILE_BYTES_S  1000     /* signalling stays below 1 kbit/s (Rossi 2008) */
-#define CALL_BYTES    20000    /* each way: ten seconds of a voice at its lowest rate */
-
-const char *engine_kind(const struct flow *f)
-{
-	const struct watch *w = f->watch;
-	uint64_t a = f->dir[0].bytes, b = f->dir[1].bytes, more = a > b ? a : b, less = a > b ? b : a;
-	uint64_t ms = (f->last_ns - f->first_ns) / NS_PER_MS + 1;
-
-	if (w == NULL || w->app != APP_SKYPE)
-		return NULL;
-	if (w->cls == CLASS_MEDIA)
-		return "voice"; /* its clock is that of speech */
-	if (w->cls != CLASS_CONTROL)
-		return NULL;
-	if (more < CALL_BYTES)
-		return "signalling";
-	if (more >= FILE_BYTES && less * FILE_ONE_WAY <= more && more * 1000 / ms >= FILE_BYTES_S)
-		return "file";
-	return NULL;
 }

@@ -25,6 +25,26 @@ static void event_begin(struct engine *e, enum event_type type, uint64_t mono_ns
 	e->event.file_name = e->file_name;
 }
 
+/* --- counters --- */
+
+const struct counts *engine_counts(const struct engine *e)
+{
+	return &e->counts;
+}
+
+struct counts engine_counts_now(const struct engine *e)
+{
+	struct counts now = e->counts;
+
+	if (e->source != NULL) {
+		count_add(&now, COUNT_KERNEL_DROPS, e->source->lost_kernel);
+		count_add(&now, COUNT_IFACE_DROPS, e->source->lost_iface);
+	}
+	return now;
+}
+
+/* --- flows --- */
+
 /* Direction whose sender is the event's source: who opened the flow, else who was heard first. */
 int engine_source_dir(const struct flow *f)
 {
@@ -101,6 +121,31 @@ void emit_voip(struct engine *e, struct flow *f, const struct verdict *v)
 	engine_give(e, &e->event);
 }
 
+#define FILE_BYTES    (256u << 10) /* one way; less may be pictures, contacts, updates of presence */
+#define FILE_ONE_WAY  8        /* times what goes back: a voice needs 2 kB/s each way (Baset 4.5), answers to data far less */
+#define FILE_BYTES_S  1000     /* signalling stays below 1 kbit/s (Rossi 2008) */
+#define CALL_BYTES    20000    /* each way: ten seconds of a voice at its lowest rate */
+
+/* What a Skype flow carried: "voice", "file", "signalling" (chat too), NULL not known. */
+static const char *skype_kind(const struct flow *f)
+{
+	const struct watch *w = f->watch;
+	uint64_t a = f->dir[0].bytes, b = f->dir[1].bytes, more = a > b ? a : b, less = a > b ? b : a;
+	uint64_t ms = (f->last_ns - f->first_ns) / NS_PER_MS + 1;
+
+	if (w == NULL || w->app != APP_SKYPE)
+		return NULL;
+	if (w->cls == CLASS_MEDIA)
+		return "voice"; /* its clock is that of speech */
+	if (w->cls != CLASS_CONTROL)
+		return NULL;
+	if (more < CALL_BYTES)
+		return "signalling";
+	if (more >= FILE_BYTES && less * FILE_ONE_WAY <= more && more * 1000 / ms >= FILE_BYTES_S)
+		return "file";
+	return NULL;
+}
+
 void emit_flow(struct engine *e, const struct flow *f, enum flow_end why, uint64_t at_ns)
 {
 	struct event *ev = &e->event;
@@ -110,7 +155,7 @@ void emit_flow(struct engine *e, const struct flow *f, enum flow_end why, uint64
 	ev->number = 0;
 	engine_describe(e, f, &e->event.flow);
 	event_set_voip(e, f);
-	ev->voip.kind = engine_kind(f);
+	ev->voip.kind = skype_kind(f);
 	ev->verdict = (struct verdict){
 		.action = (enum action)f->action, .reject = (enum reject_target)f->reject,
 		.rule = f->rule, .emergency = f->flags & FLOW_EMERGENCY,

@@ -276,22 +276,6 @@ void engine_end(struct engine *e)
 	e->source = NULL;
 }
 
-const struct counts *engine_counts(const struct engine *e)
-{
-	return &e->counts;
-}
-
-struct counts engine_counts_now(const struct engine *e)
-{
-	struct counts now = e->counts;
-
-	if (e->source != NULL) {
-		count_add(&now, COUNT_KERNEL_DROPS, e->source->lost_kernel);
-		count_add(&now, COUNT_IFACE_DROPS, e->source->lost_iface);
-	}
-	return now;
-}
-
 /* What the source has at once, at most ARRIVALS_MAX; tells in *n how many frames came before what it returns. */
 static enum source_next gather(struct engine *e, struct source *source, unsigned *n)
 {

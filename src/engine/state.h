@@ -80,8 +80,6 @@ void emit_hosts(struct engine *);
 void roles_look(struct engine *, const struct flow *, int dir, const struct packet *);
 /* Of the inside host of a flow; ROLE_NONE when it is not Skype. */
 enum role engine_role(const struct engine *, const struct flow *);
-/* What a Skype flow carried: "voice", "file", "signalling" (chat too), NULL not known. */
-const char *engine_kind(const struct flow *);
 
 /* --- decide.c: evidence to class to verdict --- */
 /* A flow nobody knows yet: only rules with `any` can speak. */

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROWS_MAX 48
-#define HELP_COLUMN 26
+#define ROWS_MAX 48    /* of all tables of a command */
+#define HELP_COLUMN 26 /* where the explanations of --help begin */
 
 static void print_rows(const struct option_row *rows)
 {

@@ -19,11 +19,11 @@
 
 #define DNS_PORT         53      /* multicast DNS (5353) names neighbours, not services */
 #define HEADER_LEN       12      /* RFC 1035, 4.1.1 */
-#define FLAG_RESPONSE    0x8000
+#define FLAG_RESPONSE    0x8000  /* flags: the same */
 #define MASK_OPCODE      0x7800  /* 0 is a standard query */
 #define FLAG_CUT         0x0200
 #define MASK_RCODE       0x000f
-#define TYPE_A           1
+#define TYPE_A           1       /* RFC 1035, 3.2.2, 3.2.4 */
 #define TYPE_CNAME       5
 #define TYPE_AAAA        28      /* RFC 3596 */
 #define CLASS_IN         1

@@ -8,7 +8,7 @@
 
 static const struct framing_header more = { 0, 0, 0 }, none = { -1, 0, 0 };
 
-#define TLS_HEADER      5
+#define TLS_HEADER      5        /* bytes; RFC 8446, 5.1 */
 #define TLS_TYPE_MIN    20       /* change_cipher_spec */
 #define TLS_TYPE_MAX    24       /* heartbeat */
 #define TLS_RECORD_MAX  18432    /* RFC 5246, 6.2.3: 2^14 + 2048 */
@@ -37,7 +37,7 @@ static struct framing_header length16(const uint8_t *p, unsigned have)
 	return body == 0 || body > LENGTH16_MAX ? none : (struct framing_header){ 2, body, 0 };
 }
 
-#define CHANNEL_HEADER 4
+#define CHANNEL_HEADER 4         /* bytes; RFC 8656, 12.4 */
 #define COOKIE_END     8         /* type, length, cookie; then the number of the transaction */
 
 static struct framing_header channel_data(const uint8_t *p, unsigned have)
@@ -72,10 +72,10 @@ static struct framing_header turn(const uint8_t *p, unsigned have)
 	return p[0] <= 3 ? stun(p, have) : none;
 }
 
-#define WS_RESERVED  0x70
+#define WS_RESERVED  0x70 /* RFC 6455, 5.2 */
 #define WS_OPCODE    0x0f
 #define WS_MASKED    0x80
-#define WS_MASK_LEN  4
+#define WS_MASK_LEN  4    /* bytes */
 
 /*
  * Continuation, text, binary; close, ping, pong. A zero byte, a fragment in the
@@ -106,7 +106,7 @@ static struct framing_header websocket(const uint8_t *p, unsigned have)
 	return (struct framing_header){ (int)(c.p - p), body + mask, mask };
 }
 
-#define CHUNK_DIGITS_MAX 6
+#define CHUNK_DIGITS_MAX 6 /* hexadecimal: 16 MiB; RFC 9112, 7.1 sets no bound */
 #define CHUNK_END        2        /* CR LF after the data */
 
 static int hex(uint8_t b)

@@ -18,8 +18,8 @@
 
 const struct byte_range h323_bytes[] = { { 3, 3 }, { 1, 0 } };
 
-#define TPKT_HEADER    4
-#define ELEMENTS_MAX  32
+#define TPKT_HEADER    4      /* bytes; RFC 1006, 6 */
+#define ELEMENTS_MAX  32      /* information elements of a message that are walked: a bound for what strangers send */
 #define SEARCH_MAX  4096      /* bytes of a user-user element searched for channels */
 #define FOUND_MAX      8      /* channels taken of one message */
 

@@ -12,12 +12,12 @@
 #define SSH_LENGTH    4   /* left over by each packet */
 #define SSH_JOINED    16  /* packets in a segment at most: 0.3 s at 20 ms */
 #define SSH_SEGMENT   1460 /* bytes: more is a bulk of data */
-#define USUAL_FOLLOWS 8   /* segments */
-#define GAP_NS        (100 * NS_PER_US)
+#define USUAL_FOLLOWS 8   /* segments over which what is usual is averaged */
+#define GAP_NS        (100 * NS_PER_US) /* unit in which gaps are kept: 16 bits are 6.5 s */
 #define PACE_COUNTS   1.5f /* times as much as size: a variable rate changes by a factor of three within a word */
 #define EVEN_ONE      16  /* one in so many segments is even: then packets are joined. By chance hardly any is, a window's adjustment apart */
-#define EVEN_SOME     32
-#define EVEN_MAX      255
+#define EVEN_SOME     32  /* two of them, and hardly an odd one between */
+#define EVEN_MAX      255 /* of a byte */
 
 void joined_add(void *joined, uint64_t ns, uint32_t size)
 {

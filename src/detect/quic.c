@@ -18,12 +18,12 @@
 #define COALESCED_MAX    4      /* packets read of one datagram */
 #define FRAMES_MAX       1500   /* bytes of frames in one packet: it fits a datagram */
 #define HELLO_BYTES      4096   /* of the handshake; browsers send up to 2 KB */
-#define FRAME_PADDING    0x00
+#define FRAME_PADDING    0x00   /* RFC 9000, 19 */
 #define FRAME_PING       0x01
 #define FRAME_ACK        0x02
 #define FRAME_ACK_ECN    0x03
 #define FRAME_CRYPTO     0x06
-#define ACK_RANGES_MAX   64
+#define ACK_RANGES_MAX   64     /* of an ACK that are walked: a client that begins has got hardly anything */
 
 /* 0xc0 to 0xff: every long header with the fixed bit. */
 const struct byte_range quic_bytes[] = { { QUIC_LONG_HEADER, 0xff }, { 1, 0 } };

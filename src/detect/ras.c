@@ -19,12 +19,12 @@
 const struct byte_range ras_bytes[] = { { 0x00, 0x07 }, { 0x0c, 0x13 }, { 1, 0 } };
 
 #define HEAD_MAX      4     /* octets before the identifier: choice, presence bits, number */
-#define HEAD_MIN      3
+#define HEAD_MIN      3     /* at least */
 
 /* {itu-t(0) recommendation(0) h(8) 2250 version(0) n} behind its length: 48 bits that nobody else writes. */
 static const uint8_t object_id[] = { 6, 0, 8, 0x91, 0x4a, 0 };
 
-#define BITS_OBJECT  14.0f
+#define BITS_OBJECT  14.0f  /* as in h323.c */
 #define BITS_CHOICE   4.0f  /* one of four of 32 */
 #define BITS_ANSWER   8.0f  /* the number (16) comes back in the confirmation */
 #define VERSION_MAX   7     /* of the recommendation */

@@ -20,8 +20,8 @@
 #include "base/cursor.h"
 #include "base/saturate.h"
 
-#define ASK_LEN  12
-#define TELL_LEN 24
+#define ASK_LEN  12 /* bytes of a ping to a server in a list of servers, */
+#define TELL_LEN 24 /* and of its answer */
 #define BANDWIDTH_MAX 1000000u /* bit/s that a server may set */
 
 /* Length and zero word (common), the mark of 64 bits back (echo), a version 1.x (16), users within their most (24). */
@@ -31,7 +31,7 @@
 
 #define BITS_SERVER   12.0f /* ANNOUNCED_BITS: what another flow told */
 #define BITS_NONCE     1.5f /* of 8: counters of other protocols stand there too */
-#define NONCES_COUNTED 8
+#define NONCES_COUNTED 8    /* then the call is told, and no more are looked at */
 #define NONCE_SKIP     4    /* packets that may be lost between two */
 #define VOICE_MIN     24    /* bytes; the pings of a silent client have at most 14 */
 #define LOOK_UP_TO     2    /* payloads of a flow at which the server is asked for */

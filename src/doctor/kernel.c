@@ -97,6 +97,7 @@ void look_targets(const struct doctor *d, struct finding *f)
 	finding_advise(f, "load the xt_ modules of these names; with iptables-legacy see whether `squelch-hook add` works");
 }
 
+/* Of nf_conntrack_max; judgement. */
 #define TABLE_WARN_PERCENT 50
 #define TABLE_BAD_PERCENT  85
 

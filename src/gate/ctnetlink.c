@@ -12,10 +12,10 @@
 
 #include "base/log.h"
 
-#define DUMP_BYTES    (64 << 10)
-#define UPDATE_BYTES  (16 << 10)
+#define DUMP_BYTES    (64 << 10) /* read at a time; the kernel fills at most 32 KiB */
+#define UPDATE_BYTES  (16 << 10) /* of updates in one call */
 #define UPDATE_MAX    512       /* of one message: tuple, zone, mark */
-#define SEND_BYTES    (1 << 20)
+#define SEND_BYTES    (1 << 20) /* send buffer of the socket */
 #define FILTER_PROTO  (1 << 3)  /* of CTA_FILTER_ORIG_FLAGS: the protocol is to match (Linux, net/netfilter/nf_internals.h) */
 #define ANSWER_BYTES  8192      /* errors, or what is left of a message in them */
 

@@ -22,7 +22,7 @@
 #include "gate/sandbox.h"
 #include "gate/verb.h"
 
-#define STATS_NS  (60 * NS_PER_S)
+#define STATS_NS  (60 * NS_PER_S) /* between two stats events */
 #define POLL_MS   200     /* how soon a broken queue is noticed */
 #define RELOAD_NS (20 * NS_PER_S) /* for the supervisor to read and try the rules */
 

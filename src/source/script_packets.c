@@ -5,7 +5,7 @@
 #include "source/script.h"
 
 #define EVERY_NS    (20 * NS_PER_MS)   /* of `count`, unless `every` says: the usual packet of speech */
-#define COUNT_MAX   1000000
+#define COUNT_MAX   1000000            /* of `count`: a line must not fill the memory */
 #define MSS         1400               /* bytes of `send` in one segment, unless `mss` says */
 #define RTP_VERSION 0x80               /* RFC 3550, 5.1: version 2, nothing else */
 #define RTP_MARKER  0x80

@@ -116,6 +116,20 @@ static void mini_frames_are_media(void **state)
 	assert_true(f->flow->watch->media_packets >= 20);
 }
 
+/* Frames of 20 ms that come every 30: order, and no clock. */
+static void stamps_at_another_pace_have_no_clock(void **state)
+{
+	struct feed *f = *state;
+
+	set_up(f);
+	say(f, CALLER, (struct full){ 0x1234, 0x0777, 20, 1, 1, VOICE, 4, "speech", 6 });
+	for (uint16_t i = 2; i < 30; i++) {
+		mini(f, CALLER, 0x1234, (uint16_t)(20 * i));
+		f->frame.mono_ns += 10 * NS_PER_MS;
+	}
+	assert_float_equal(feed_judge(f).bits, 26, 0.01);
+}
+
 /* The stamp of a mini frame has 16 bits and comes around every 65 seconds. */
 static void the_stamp_comes_around(void **state)
 {
@@ -285,6 +299,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		test(a_new_call), test(a_call_from_set_up_to_end), test(a_call_refused), test(a_call_that_needs_a_token_is_one), test(mini_frames_are_media),
+		test(stamps_at_another_pace_have_no_clock),
 		test(the_stamp_comes_around), test(mini_frames_joined_midway), test(other_clocks_are_not_iax2),
 		test(mini_frames_of_another_number_are_nothing), test(trunk_joined_midway), test(trunk_frames),
 		test(joined_in_the_middle), test(rtp_is_not_iax2), test(random_payloads_are_not_iax2),

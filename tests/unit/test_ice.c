@@ -341,6 +341,22 @@ static void relay_expires(void **state)
 	assert_false(relay_known(f, told));
 }
 
+/* An answer that says no lifetime gives ten minutes. */
+static void relay_without_lifetime(void **state)
+{
+	struct feed *f = *state;
+	uint8_t answer[32];
+
+	memcpy(answer, allocated, sizeof answer);
+	answer[3] = sizeof answer - 20;
+	feed(f, client, allocate, sizeof allocate);
+	feed(f, server, answer, sizeof answer);
+	f->frame.mono_ns += 599ull * 1000000000;
+	assert_true(relay_known(f, told));
+	f->frame.mono_ns += 2ull * 1000000000;
+	assert_false(relay_known(f, told));
+}
+
 static void unasked_relay_is_not_believed(void **state)
 {
 	struct feed *f = *state;
@@ -414,14 +430,22 @@ static void channel_without_messages_needs_a_run(void **state)
 	struct feed *f = *state;
 	uint8_t bytes[64];
 
-	for (uint16_t i = 0; i < 3; i++) {
+	for (uint16_t i = 0; i < 4; i++) {
 		feed(f, client, bytes, channel_data(bytes, 28));
-		assert_null(feed_evidence(f, GROUP_ICE, CLASS_ICE));
+		assert_null(feed_evidence(f, GROUP_ICE, CLASS_ICE)); /* one length only */
 	}
-	feed(f, client, bytes, channel_data(bytes, 28));
-	assert_null(feed_evidence(f, GROUP_ICE, CLASS_ICE)); /* one length only */
 	feed(f, client, bytes, channel_data(bytes, 32));
 	assert_non_null(feed_evidence(f, GROUP_ICE, CLASS_ICE));
+}
+
+static void channel_of_three_packets_is_none(void **state)
+{
+	struct feed *f = *state;
+	uint8_t bytes[64];
+
+	for (uint16_t i = 0; i < 3; i++)
+		feed(f, client, bytes, channel_data(bytes, (uint16_t)(28 + 4 * i)));
+	assert_null(feed_evidence(f, GROUP_ICE, CLASS_ICE));
 }
 
 /* --- streams --- */
@@ -500,13 +524,14 @@ int main(void)
 		WITH_FEED(pair_is_one_call),
 		WITH_FEED(other_user_names_are_no_pair),
 		WITH_FEED(relay_is_learnt_for_its_client),
-		WITH_FEED(relay_expires),
+		WITH_FEED(relay_expires), WITH_FEED(relay_without_lifetime),
 		WITH_FEED(unasked_relay_is_not_believed),
 		WITH_FEED(forged_relay_is_not_believed),
 		WITH_FEED(channel_data_is_unwrapped),
 		WITH_FEED(channel_data_with_wrong_length_is_not),
 		WITH_FEED(data_indication_is_unwrapped),
 		WITH_FEED(channel_without_messages_needs_a_run),
+		WITH_FEED(channel_of_three_packets_is_none),
 		WITH_FEED(stream_of_turn_byte_by_byte),
 		WITH_FEED(stream_with_messages_in_one_segment),
 		WITH_FEED(stream_framed_by_rfc4571),

@@ -12,6 +12,7 @@ static const struct detector rtp_row = { .name = "rtp", .group = GROUP_RTP };
 static const struct detector rtcp_row = { .name = "rtp", .group = GROUP_RTP };
 static const struct detector ice_row = { .name = "ice", .group = GROUP_ICE };
 static const struct detector sdp_row = { .name = "sip", .group = GROUP_ANNOUNCED };
+static const struct detector redial_row = { .name = "redial", .group = GROUP_HISTORY };
 static const struct detector ndpi_row = { .name = "ndpi", .group = GROUP_NDPI };
 
 static struct evidence says(const struct detector *row, enum voip_class cls, enum app app, float bits)
@@ -36,6 +37,19 @@ static void groups_add_and_their_members_do_not(void **state)
 
 	assert_int_equal(j.cls, CLASS_MEDIA);
 	assert_true(j.bits == 12);
+	(void)state;
+}
+
+/* What was announced can be forged: a cut teaches nothing about a flow that shows no speech by itself. */
+static void history_needs_what_the_flow_shows(void **state)
+{
+	struct evidence e[] = { says(&redial_row, CLASS_MEDIA, APP_NONE, 6), says(&sdp_row, CLASS_MEDIA, APP_NONE, 12),
+		says(&rtp_row, CLASS_MEDIA, APP_RTP, 5.5f) };
+
+	assert_true(judge_bits(e, 2, CLASS_MEDIA) == 12);
+	assert_true(judge_bits(e, 3, CLASS_MEDIA) == 17.5f);
+	e[2].bits = 6;
+	assert_true(judge_bits(e, 3, CLASS_MEDIA) == 24);
 	(void)state;
 }
 
@@ -76,6 +90,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_is_nothing),
 		cmocka_unit_test(groups_add_and_their_members_do_not),
+		cmocka_unit_test(history_needs_what_the_flow_shows),
 		cmocka_unit_test(negative_evidence_takes_away),
 		cmocka_unit_test(the_strongest_class_with_enough_bits_is_reported),
 		cmocka_unit_test(a_vendor_names_better_than_a_protocol_and_ndpi_comes_last),

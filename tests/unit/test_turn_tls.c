@@ -77,6 +77,17 @@ static void nothing_else(void **state)
 		}
 }
 
+/* They would agree with each other, but no client asks or signs at such a length. */
+static void lengths_nobody_has(void **state)
+{
+	static const struct message asks[MESSAGES] = { C(128), S(100), C(200), S(100), C(104), S(68) };
+	static const struct message signs[MESSAGES] = { C(28), S(100), C(628), S(100), C(632), S(68) };
+
+	(void)state;
+	assert_false(opens(TLS13, asks));
+	assert_false(opens(TLS13, signs));
+}
+
 static void in_that_order(void **state)
 {
 	static const struct message others[][MESSAGES] = {
@@ -207,6 +218,7 @@ int main(void)
 		cmocka_unit_test(any_encryption),
 		cmocka_unit_test(its_variants),
 		cmocka_unit_test(nothing_else),
+		cmocka_unit_test(lengths_nobody_has),
 		cmocka_unit_test(in_that_order),
 		cmocka_unit_test(whole_words_by_chance),
 		cmocka_unit_test(told_as_ice),

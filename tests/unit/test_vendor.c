@@ -207,6 +207,17 @@ static void zoom_pings(void **state)
 	expect(f, CLASS_SIGNALLING, APP_ZOOM, ACT_BITS);
 }
 
+/* A step one way and an echo: too little. */
+static void zoom_three_pings(void **state)
+{
+	struct feed *f = *state;
+
+	zoom_ping(f, false, 0, 0x7a);
+	zoom_ping(f, false, 1, 0x7a);
+	zoom_ping(f, true, 0, 0x7a);
+	expect_nothing(f);
+}
+
 static void zoom_pings_of_other_sessions(void **state)
 {
 	struct feed *f = *state;
@@ -301,8 +312,10 @@ static void discord_one_direction(void **state)
 	const uint8_t keep[8] = { 0x13, 0x37, 0xca, 0xfe, 7, 1 };
 
 	feed(f, CLIENT, keep, sizeof keep);
-	for (unsigned i = 0; i < 3; i++)
+	for (unsigned i = 0; i < 3; i++) {
+		expect(f, CLASS_SIGNALLING, APP_DISCORD, ACT_BITS);
 		discord_rtcp(f, false);
+	}
 	expect(f, CLASS_MEDIA, APP_DISCORD, ACT_BITS);
 }
 
@@ -413,14 +426,14 @@ static void silence_is_not_telegram(void **state)
 }
 
 /* Between the parties: random bytes from the socket that spoke to a reflector. */
-static void telegram_peers(struct feed *f, uint16_t port, unsigned length)
+static void telegram_peers(struct feed *f, uint16_t port, unsigned length, unsigned packets)
 {
 	const struct feed_from out = { .client_port = port, .server_port = 31480 };
 	const struct feed_from in = { .server = true, .client_port = port, .server_port = 31480 };
 	uint8_t p[256];
 
 	srand(7);
-	for (unsigned i = 0; i < 30; i++) {
+	for (unsigned i = 0; i < packets; i++) {
 		for (unsigned j = 0; j < sizeof p; j++)
 			p[j] = (uint8_t)rand();
 		p[0] &= 0x7f;
@@ -441,8 +454,17 @@ static void telegram_parties_by_their_socket(void **state)
 	struct feed *f = *state;
 
 	telegram_call(f);
-	telegram_peers(f, 40000, 80);
+	telegram_peers(f, 40000, 80, 30);
 	expect(f, CLASS_MEDIA, APP_TELEGRAM, ACT_BITS);
+}
+
+static void telegram_parties_of_seven_packets(void **state)
+{
+	struct feed *f = *state;
+
+	telegram_call(f);
+	telegram_peers(f, 40000, 80, 7);
+	expect_nothing(f);
 }
 
 static void telegram_socket_of_another_port(void **state)
@@ -450,7 +472,7 @@ static void telegram_socket_of_another_port(void **state)
 	struct feed *f = *state;
 
 	telegram_call(f);
-	telegram_peers(f, 40002, 80);
+	telegram_peers(f, 40002, 80, 30);
 	expect_nothing(f);
 }
 
@@ -459,7 +481,7 @@ static void telegram_parties_send_whole_blocks(void **state)
 	struct feed *f = *state;
 
 	telegram_call(f);
-	telegram_peers(f, 40000, 83);
+	telegram_peers(f, 40000, 83, 30);
 	expect_nothing(f);
 }
 
@@ -467,7 +489,7 @@ static void telegram_without_a_call(void **state)
 {
 	struct feed *f = *state;
 
-	telegram_peers(f, 40000, 80);
+	telegram_peers(f, 40000, 80, 30);
 	expect_nothing(f);
 }
 
@@ -498,8 +520,10 @@ static void imo_call(void **state)
 	expect_nothing(f);
 	imo_ping(f, SERVER, 3, 7);
 	expect(f, CLASS_SIGNALLING, APP_IMO, ACT_BITS);
-	for (unsigned i = 0; i < 5; i++)
+	for (unsigned i = 0; i < 5; i++) {
 		imo_sealed(f, 900 + i, 0);
+		assert_int_equal(feed_judge(f).cls, i < 3 ? CLASS_SIGNALLING : CLASS_MEDIA);
+	}
 	expect(f, CLASS_MEDIA, APP_IMO, ACT_BITS);
 }
 
@@ -701,12 +725,12 @@ int main(void)
 		WITH_FEED(zoom_numbers_must_rise), WITH_FEED(zoom_audio_shows_its_rtp),
 		WITH_FEED(zoom_channel_without_media), WITH_FEED(zoom_session_of_another),
 		WITH_FEED(zoom_direct_is_named_by_rtp_inside),
-		WITH_FEED(zoom_pings), WITH_FEED(zoom_pings_of_other_sessions), WITH_FEED(discord_asks_for_its_address), WITH_FEED(discord_one_direction), WITH_FEED(discord_cut_by_the_capture),
+		WITH_FEED(zoom_pings), WITH_FEED(zoom_three_pings), WITH_FEED(zoom_pings_of_other_sessions), WITH_FEED(discord_asks_for_its_address), WITH_FEED(discord_one_direction), WITH_FEED(discord_cut_by_the_capture),
 		WITH_FEED(telegram_joined_midway), WITH_FEED(telegram_midway_is_not_any_session), WITH_FEED(discord_video_one_way_is_a_call),
 		WITH_FEED(discord_sources_in_turn), WITH_FEED(discord_joined_midway),
 		WITH_FEED(discord_magic_in_other_lengths),
 		WITH_FEED(telegram_reflector), WITH_FEED(telegram_tag_must_come_back), WITH_FEED(silence_is_not_telegram),
-		WITH_FEED(telegram_parties_by_their_socket), WITH_FEED(telegram_socket_of_another_port),
+		WITH_FEED(telegram_parties_by_their_socket), WITH_FEED(telegram_parties_of_seven_packets), WITH_FEED(telegram_socket_of_another_port),
 		WITH_FEED(telegram_parties_send_whole_blocks), WITH_FEED(telegram_without_a_call),
 		WITH_FEED(imo_call), WITH_FEED(imo_lengths_must_fit), WITH_FEED(imo_ping_must_come_back),
 		WITH_FEED(snapchat_reports_beside_quic), WITH_FEED(snapchat_index_must_rise),

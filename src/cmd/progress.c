@@ -67,7 +67,7 @@ static void progress_close(struct source *base)
 
 struct source *progress_watch(struct source *inner)
 {
-	static const struct source_ops ops = { "progress", progress_next, progress_close };
+	static const struct source_ops ops = { progress_next, progress_close };
 	struct progress *p;
 
 	if (!isatty(STDERR_FILENO) || (p = calloc(1, sizeof *p)) == NULL)

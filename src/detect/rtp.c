@@ -25,7 +25,7 @@ struct rtp_state {
 	uint8_t n[2];
 	uint8_t evidence;         /* of the flow when it was weighed last: what others found may change what RTP means */
 };
-static_assert(sizeof(struct rtp_state) <= 768, "state of a flow with RTP: docs/METHOD.md, memory");
+static_assert(sizeof(struct rtp_state) <= 768, "state of a flow with RTP: docs/METHOD.md, bounds");
 
 const struct byte_range rtp_bytes[] = { { 0x80, 0xbf }, { 1, 0 } };
 

@@ -115,7 +115,7 @@ struct flow {
 	uint32_t worth_next, worth_prev;
 	uint16_t iface, oface;    /* as in frame */
 };
-static_assert(sizeof(struct flow) <= 256, "base state per flow (README: memory)");
+static_assert(sizeof(struct flow) <= 256, "base state per flow (docs/METHOD.md, bounds)");
 static_assert(offsetof(struct flow, rule) == 192, "what every packet needs fits three cache lines");
 
 /*

@@ -325,7 +325,7 @@ static void nfqueue_close(struct source *s)
 	free(q);
 }
 
-static const struct source_ops ops = { "nfqueue", nfqueue_next, nfqueue_close };
+static const struct source_ops ops = { nfqueue_next, nfqueue_close };
 
 struct source *nfqueue_open(const struct nfqueue_conf *conf, char error[static SOURCE_ERROR_LEN])
 {

@@ -318,7 +318,7 @@ static void pcap_files_close(struct source *base)
 	free(s);
 }
 
-static const struct source_ops file_ops = { "file", pcap_files_next, pcap_files_close };
+static const struct source_ops file_ops = { pcap_files_next, pcap_files_close };
 
 static struct pcap_files *pcap_files_new(const char *filter, char error[static SOURCE_ERROR_LEN])
 {

@@ -317,7 +317,7 @@ static void live_close(struct source *base)
 	free(s);
 }
 
-static const struct source_ops live_ops = { "live", live_next, live_close };
+static const struct source_ops live_ops = { live_next, live_close };
 
 struct source *source_live(const struct live_conf *c, char error[static SOURCE_ERROR_LEN])
 {

@@ -107,7 +107,7 @@ static void scenario_close(struct source *base)
 
 struct source *source_scenario(const char *path, char error[static SOURCE_ERROR_LEN])
 {
-	static const struct source_ops ops = { "test", scenario_next, scenario_close };
+	static const struct source_ops ops = { scenario_next, scenario_close };
 	struct scenario *sc = calloc(1, sizeof *sc);
 
 	snprintf(error, SOURCE_ERROR_LEN, "%s", strerror(ENOMEM));

@@ -23,7 +23,6 @@ enum source_next {
 struct source;
 
 struct source_ops {
-	const char *name;     /* "file", "test", later "live", "nfqueue" */
 	enum source_next (*next)(struct source *, struct frame *);
 	void (*close)(struct source *);
 };

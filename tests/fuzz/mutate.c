@@ -259,7 +259,7 @@ static void mutant_close(struct source *s)
 	free(m);
 }
 
-static const struct source_ops mutant_ops = { "mutate", mutant_next, mutant_close };
+static const struct source_ops mutant_ops = { mutant_next, mutant_close };
 
 static bool hold(struct mutant *m, const struct frame *f, bool first)
 {

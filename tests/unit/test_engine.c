@@ -55,7 +55,7 @@ static void feed_close(struct source *base)
 	free(s);
 }
 
-static const struct source_ops feed_ops = { "test", feed_next, feed_close };
+static const struct source_ops feed_ops = { feed_next, feed_close };
 
 static void feed_add(struct feed *s, enum source_next what, uint64_t ms, const uint8_t *bytes, size_t len)
 {

@@ -33,7 +33,7 @@ static enum source_next steps_next(struct source *base, struct frame *frame)
 /* Runs the steps (the last is SOURCE_END) and leaves the events in sink_text. */
 static void run(const struct step *step)
 {
-	static const struct source_ops ops = { "steps", steps_next, NULL };
+	static const struct source_ops ops = { steps_next, NULL };
 	static struct steps s;
 	struct engine_conf conf = engine_conf_default();
 	struct policy *policy = policy_default();

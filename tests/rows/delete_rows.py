@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Deletes every detector row, evidence group and bound in turn, and tells which test misses it.
+"""Deletes every detector row, evidence group and bound in turn, changes constants, and tells which test misses it.
 
     delete_rows.py [--source DIR] [--work DIR] [--jobs N] [--only REGEX] [--near] [--keep] [--table] [--list | --check]
 
@@ -9,7 +9,7 @@ behind a condition that an environment variable makes true: one build, then the
 tests for each, first those that its name leads to, then all others, until one
 fails. A deletion no test misses is printed as NOBODY, one whose text is no
 longer in the code as STALE; for both the exit code is 1. Rows come from the
-table, groups from detect.h. --check only looks whether all texts are there and
+table, groups from detect.h. A constant is not deleted: it has another value. --check only looks whether all texts are there and
 all tests that names lead to exist, in a second. --table writes the Markdown of docs/TESTING.md.
 """
 import argparse
@@ -147,6 +147,68 @@ BOUNDS = [
      "if ((!GONE && i == GTPU_EXT_MAX) || bytes == 0)", r"unit\.test_packet"),
 ]
 
+# What evidence is worth and when it counts: file, constant, another value, tests that ought to miss it. Constants of
+# static tables cannot be tried so.
+CONSTANTS = [
+    ("src/detect/rtp_stream.c", "STEPS_COUNTED", "40", r"unit\.test_rtp$"),
+    ("src/detect/rtp_stream.c", "BITS_TS_WRONG", "0.0f", r"unit\.test_rtp$"),
+    ("src/detect/rtp_stream.c", "CLOCK_ERROR", "0.60", r"unit\.test_rtp$"),
+    ("src/detect/rtp.c", "ONE_WAY_STREAM_NS", "(3000 * NS_PER_S)", r"unit\.test_rtp$"),
+    ("src/detect/rtp.c", "SPURTS_TALK", "1", r"unit\.test_rtp$"),
+    ("src/detect/rtcp.c", "SOURCES_COUNTED", "20", r"unit\.test_rtp$"),
+    ("src/detect/ice.c", "CLASSIC_KNOWN_MAX", "30", r"unit\.test_ice$"),
+    ("src/detect/turn.c", "CHANNEL_RUN", "1", r"unit\.test_ice$"),
+    ("src/detect/turn.c", "LIFETIME_DEFAULT", "6000", r"unit\.test_ice$"),
+    ("src/detect/dtls.c", "EXTENSION_VERSIONS", "44", r"unit\.test_dtls$"),
+    ("src/detect/sip.c", "RESYNC_MAX", "0", r"unit\.test_sip$"),
+    ("src/detect/mgcp.c", "BITS_ANSWER", "0.0f", r"unit\.test_mgcp$"),
+    ("src/detect/megaco.c", "BITS_BRACES", "0.0f", r"unit\.test_megaco$"),
+    ("src/detect/skinny.c", "BITS_ENDS", "0.0f", r"unit\.test_skinny$"),
+    ("src/detect/iax2.c", "CLOCK_ERROR", "0.90", r"unit\.test_iax2$"),
+    ("src/detect/iax2.c", "BITS_ECHO", "0.0f", r"unit\.test_iax2$"),
+    ("src/detect/h323.c", "BITS_ELEMENTS", "0.0f", r"unit\.test_h323$"),
+    ("src/detect/ras.c", "BITS_ANSWER", "0.0f", r"unit\.test_h323$"),
+    ("src/detect/rtsp.c", "BITS_CSEQ", "0.0f", r"unit\.test_rtsp$"),
+    ("src/detect/rtmp_talk.c", "ECHO_MIN", "300", r"unit\.test_rtmp$"),
+    ("src/detect/srt.c", "BOTH_PACKETS", "1", r"unit\.test_srt$"),
+    ("src/detect/srt.c", "ACKS_COUNTED", "30", r"unit\.test_srt$"),
+    ("src/detect/turn_tls.c", "ALLOCATE_MAX", "(ALLOCATE_MIN + 640)", r"unit\.test_turn_tls$"),
+    ("src/detect/turn_tls.c", "SIGNING_MAX", "5120", r"unit\.test_turn_tls$"),
+    ("src/detect/tunnel.c", "STEPS_NEEDED", "2", r"unit\.test_tunnel$"),
+    ("src/detect/record.c", "VOTES_NEEDED", "1", r"unit\.test_record$|scenario\.tcp"),
+    ("src/detect/padded.c", "STEPS_MIN", "5", r"unit\.test_padded$"),
+    ("src/detect/redial.c", "BITS_REDIAL", "12.0f", r"scenario\.redial"),
+    ("src/detect/announced.c", "RELAY_BITS", "12.0f", r"unit\.test_ice$|scenario\.(announced|signalled)"),
+    ("src/detect/call_facts.c", "ANNOUNCED_NS", "(1800 * NS_PER_S)", r"unit\.test_sip$|scenario\.(announced|signalled)"),
+    ("src/detect/dns.c", "TTL_MAX_S", "36000", r"unit\.test_(dns|names)$"),
+    ("src/detect/dns.c", "PAIRS_SURE", "2", r"unit\.test_dns$"),
+    ("src/detect/http.c", "QUERY_LONG", "1", r"unit\.test_http$"),
+    ("src/detect/vendor_zoom.c", "PINGS", "1", r"unit\.test_vendor$"),
+    ("src/detect/vendor_telegram.c", "BLOCKS_MIN", "2", r"unit\.test_vendor$"),
+    ("src/detect/vendor_telegram.c", "SOUND_RATE", "1", r"unit\.test_vendor$"),
+    ("src/detect/vendor_mumble.c", "NONCES_COUNTED", "2", r"unit\.test_vendor$"),
+    ("src/detect/vendor_discord.c", "RTCP_CALL", "1", r"unit\.test_vendor$"),
+    ("src/detect/vendor_imo.c", "CHAINS_CALL", "1", r"unit\.test_vendor$"),
+    ("src/detect/skype_frame.c", "MISSES_FEW", "2000", r"unit\.test_skype_udp$"),
+    ("src/detect/skype_host.c", "SKYPE_PROOF_LIFE", "(36000 * NS_PER_S)", r"unit\.test_skype_udp$"),
+    ("src/detect/skype_udp.c", "ANSWER_NS", "(100 * NS_PER_S)", r"unit\.test_skype_udp$"),
+    ("src/detect/skype_role.h", "ROLE_SUPERNODE_PEERS", "12", r"unit\.test_roles$"),
+    ("src/detect/skype_role.c", "LIFE_S", "6000", r"unit\.test_roles$"),
+    ("src/detect/alike.c", "RELAY_LIKENESS", "0.3", r"unit\.test_roles$"),
+    ("src/detect/evidence.c", "RECLAIMS_MAX", "0", r"unit\.test_(detect|bounds)$"),
+    ("src/judge/judge.h", "HISTORY_NEEDS", "0.0f", r"unit\.test_judge$|scenario\.(redial|chase)"),
+    ("src/base/app.h", "ACT_BITS", "15.0f", r"unit\.test_(policy|judge)$|scenario\.rule-bits"),
+    ("src/base/app.h", "REPORT_BITS", "9.0f", r"unit\.test_(policy|judge)$|scenario\.rule-bits"),
+    ("src/engine/decide.c", "CHASE_NS", "(300 * NS_PER_S)", r"scenario\.(redial|chase)"),
+    ("src/engine/decide.c", "CUT_NS", "(600 * NS_PER_S)", r"scenario\.redial"),
+    ("src/engine/enforce.c", "DEGRADE_SPEECH_BYTES", "70000", r"unit\.test_degrade$"),
+    ("src/engine/enforce.c", "HEAR_NS", "(2000 * NS_PER_S)", r"unit\.test_(clearing|engine)$"),
+    ("src/engine/engine.c", "GLIMPSE_PAYLOADS", "80", r"unit\.test_clearing$"),
+    ("src/engine/limits.c", "BURST_S", "10", r"unit\.test_limits$"),
+    ("src/flow/expiry.c", "TIMEOUT_UDP_NS", "(1800 * NS_PER_S)", r"unit\.test_flow$"),
+    ("src/flow/expiry.c", "TIMEOUT_CLOSED_NS", "(1000 * NS_PER_S)", r"unit\.test_flow$"),
+]
+
 
 class Deletion:
     """Number `number` of all; `edit` is what it needs in the code, None when it shares that of its kind."""
@@ -170,9 +232,17 @@ def group_deletions(source):
         yield Deletion("group", g, GROUP_TESTS.get(g, "^$"))
 
 
+def constant_edit(source, path, name, other):
+    """The line that defines it, and one with a choice; a text that is nowhere when there is no such line."""
+    m = re.search(rf"^(#define {name} +)(.+?)(?= +/\*|$)", read(source, path), re.M)
+    return (path, m[0], f"{m[1]}(GONE ? {other} : {m[2]})") if m else (path, f"#define {name}", "")
+
+
 def deletions(source):
     found = [*row_deletions(source), *group_deletions(source)]
     found += [Deletion("bound", name, tests, (path, old, new)) for name, path, old, new, tests in BOUNDS]
+    found += [Deletion("constant", f"{name} of {os.path.basename(path)}: {other}", tests, constant_edit(source, path, name, other))
+              for path, name, other, tests in CONSTANTS]
     for number, d in enumerate(found, 1):
         d.number = number
     return found

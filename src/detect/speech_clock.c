@@ -122,8 +122,7 @@ bool clock_feed(struct speech_clock *c, uint32_t us, uint32_t size, bool talk)
 	unsigned bin = us % CLOCK_FOLD_US / CLOCK_BIN_US;
 	bool first = c->last_us == 0 && c->rate.slot_us == 0;
 
-	if (talk)
-		rate_feed(&c->rate, us, size);
+	rate_feed(&c->rate, us, size, talk);
 	if (!first) {
 		uint32_t gap = us - c->last_us;
 
@@ -218,7 +217,7 @@ static float part_even(const struct speech_clock *c, unsigned period_ms)
 
 static bool keeps_rate(const struct speech_clock *c, enum rate_proof proof)
 {
-	unsigned period = c->rate.period_ms, all = gaps(c, 0, UINT16_MAX);
+	unsigned period = rate_period_ms(&c->rate), all = gaps(c, 0, UINT16_MAX);
 
 	return period != 0 && all != 0 && part_in_step(c, period) >= ROUGH_IN_STEP &&
 	    (float)gaps(c, period * 9 / 4, UINT16_MAX) <= ROUGH_WIDE * (float)all &&
@@ -344,7 +343,7 @@ struct clock_reading clock_read(struct speech_clock *c, uint32_t span_us)
 	if ((best.agreement < AIM_AGREEMENT || best.bits < SURE_BITS) && keeps_rate(c, RATE_JOINS)) {
 		best.rough = keeps_rate(c, RATE_SURE);
 		best.likely = true;
-		best.period_ms = c->rate.period_ms;
+		best.period_ms = rate_period_ms(&c->rate);
 	}
 	best.even = part_even(c, best.period_ms);
 	best.filled = (float)best.n * (float)best.period_ms * 1000 / (float)span_us;

@@ -18,6 +18,7 @@
 #define DELAY_US      42000.0f /* delays of 30 ms that differ at both ends of the time counted */
 #define RATE_NEAR     0.09f    /* a rate this near to a period's, and as much as delays may put it off, is measured against it */
 
+#define QUIET_RUN     3        /* slots: fewer are the reports of a talker of whom some packets were lost or late */
 #define CATCH_UP      32       /* packets, in which two come at once: ffmpeg at 10 ms 16 */
 
 /* Slots too few or too many, of the time: a crystal's error and the rest where gaps are even; more where they are blurred. */
@@ -52,6 +53,11 @@ static const struct { float even, fall, span_us; } enough[] = { /* bits of the w
 	[RATE_SURE] = { 3, 9, 2 * RATE_SPAN_US }, /* by then 45 Hz is told from 50 Hz of which 7 % are lost */
 };
 
+unsigned rate_period_ms(const struct speech_rate *r)
+{
+	return r->period * RATE_PERIOD_MS;
+}
+
 static float span_us(const struct speech_rate *r)
 {
 	return (float)(uint16_t)(r->slot_us / 1000 - r->first_ms) * 1000;
@@ -82,7 +88,7 @@ static int8_t within_int8(int x)
 
 static float moved(const struct speech_rate *r, int walk)
 {
-	return (float)(walk * RATE_WALK_MS) / (float)r->period_ms;
+	return (float)(walk * RATE_WALK_MS) / (float)rate_period_ms(r);
 }
 
 static void window_close(struct speech_rate *r)
@@ -97,9 +103,9 @@ static void window_close(struct speech_rate *r)
 /* Where the last `n` packets, which came at `us`, are against their number: behind the clock, or ahead of it. */
 static void walk(struct speech_rate *r, uint32_t us, unsigned n)
 {
-	int8_t behind = within_int8((int16_t)(uint16_t)(us / 1000 - r->first_ms - (r->all - 1u) * r->period_ms) / RATE_WALK_MS);
+	int8_t behind = within_int8((int16_t)(uint16_t)(us / 1000 - r->first_ms - (r->all - 1u) * rate_period_ms(r)) / RATE_WALK_MS);
 
-	if (r->period_ms == 0)
+	if (rate_period_ms(r) == 0)
 		return;
 	r->high = behind > r->high ? behind : r->high;
 	r->fall = (uint8_t)(r->high - behind > r->fall ? r->high - behind : r->fall);
@@ -111,18 +117,32 @@ static void walk(struct speech_rate *r, uint32_t us, unsigned n)
 	r->high_now = behind > r->high_now ? behind : r->high_now;
 }
 
-/* Moves on by whole slots to the one nearest to `us`, and then a part of what is left; `n` packets are in them. */
-static void next_slot(struct speech_rate *r, uint32_t us, unsigned n)
+/*
+ * Packets of silence that were frames: a variable rate falls between words too, and then each slot has one. Comfort noise and
+ * reports leave slots empty.
+ */
+static unsigned quiet_frames(const struct speech_rate *r, int empty)
 {
-	int32_t period = r->period_ms * 1000, gap = (int32_t)(us - r->slot_us), off;
+	return empty >= QUIET_RUN && (r->quiet >= empty || r->quiet == RATE_QUIET_MAX) ? (unsigned)empty : 0;
+}
+
+/*
+ * Moves on by whole slots to the one nearest to `us`, and then a part of what is left; `n` packets are in them.
+ * Returns how many they are with the quiet frames before.
+ */
+static unsigned next_slot(struct speech_rate *r, uint32_t us, unsigned n)
+{
+	int32_t period = (int32_t)rate_period_ms(r) * 1000, gap = (int32_t)(us - r->slot_us), off;
 
 	if (period == 0) {
 		r->slot_us = us;
-		return;
+		return n;
 	}
 	off = gap < -period / 2 ? gap : (gap + period / 2) % period - period / 2;
+	n += quiet_frames(r, (gap - off) / period - (int)n);
 	r->empty = within_int8(r->empty + (gap - off) / period - (int)n);
 	r->slot_us += (uint32_t)(gap - off + off / SLOT_FOLLOWS);
+	return n;
 }
 
 /* Packets of the medium that this one makes known: none, itself, or itself and the one before. */
@@ -145,7 +165,7 @@ static unsigned of_medium(struct speech_rate *r, uint32_t size)
 /* Nobody talks: time stands still. */
 static void skip_pause(struct speech_rate *r, uint32_t us)
 {
-	uint32_t period = r->period_ms * 1000u, gap = us - r->slot_us;
+	uint32_t period = rate_period_ms(r) * 1000u, gap = us - r->slot_us;
 
 	if (r->all == 0 || gap < CLOCK_PAUSE_US || 2 * gap < period * (2 * CLOCK_PAUSE_PACKETS + 1) || gap > INT32_MAX)
 		return;
@@ -153,19 +173,22 @@ static void skip_pause(struct speech_rate *r, uint32_t us)
 	r->first_ms = (uint16_t)(r->first_ms + (gap - period) / 1000);
 }
 
-void rate_feed(struct speech_rate *r, uint32_t us, uint32_t size)
+void rate_feed(struct speech_rate *r, uint32_t us, uint32_t size, bool talk)
 {
-	unsigned n = of_medium(r, size);
+	unsigned n = talk ? of_medium(r, size) : 0;
 
+	if (n == 0) {
+		r->quiet = (r->quiet + (!talk && r->quiet < RATE_QUIET_MAX)) & 7;
+		return;
+	}
 	if (r->all == 0) {
 		r->first_ms = (uint16_t)(us / 1000);
 		r->slot_us = us;
-		r->period_ms = SPEECH_USUAL_MS;
+		r->period = SPEECH_USUAL_MS / RATE_PERIOD_MS;
 	}
 	skip_pause(r, us);
-	if (n == 0)
-		return;
-	next_slot(r, us, n);
+	n = next_slot(r, us, n);
+	r->quiet = 0;
 	r->all = (uint16_t)(r->all + n);
 	walk(r, us, n);
 	if (span_us(r) > RATE_SPAN_MAX_MS * 1000.0f)
@@ -178,8 +201,8 @@ static unsigned nearest(const struct speech_rate *r)
 	float least = RATE_NEAR + DELAY_US / span_us(r);
 	unsigned period = 0;
 
-	if (r->period_ms != 0 && fabsf(rate_error(r, r->period_ms)) <= least)
-		return r->period_ms;
+	if (rate_period_ms(r) != 0 && fabsf(rate_error(r, rate_period_ms(r))) <= least)
+		return rate_period_ms(r);
 	for (unsigned i = 0; i < CLOCK_PERIODS; i++) {
 		float off = fabsf(rate_error(r, clock_period_ms[i]));
 
@@ -198,8 +221,8 @@ void rate_follow(struct speech_rate *r)
 	if (span_us(r) < FOLLOW_US)
 		return;
 	period = nearest(r);
-	if (period != r->period_ms) {
-		r->period_ms = period & 63;
+	if (period != rate_period_ms(r)) {
+		r->period = period / RATE_PERIOD_MS & 7;
 		r->even = 0;
 		start_over(r); /* what came before may be the set-up of a call */
 	} else if (r->low_now == INT8_MIN || r->high == INT8_MAX) {
@@ -210,9 +233,9 @@ void rate_follow(struct speech_rate *r)
 /* The number of packets is time / period. */
 static bool count_holds(const struct speech_rate *r)
 {
-	float span = span_us(r), error = rate_error(r, r->period_ms);
+	float span = span_us(r), error = rate_error(r, rate_period_ms(r));
 
-	return error <= (r->period_ms < MORE_SHORT_MS ? MORE_MAX_SHORT : MORE_MAX) + DELAY_US / span && error >= -LOSS_MAX - DELAY_US / span;
+	return error <= (rate_period_ms(r) < MORE_SHORT_MS ? MORE_MAX_SHORT : MORE_MAX) + DELAY_US / span && error >= -LOSS_MAX - DELAY_US / span;
 }
 
 static bool is_even(const struct speech_rate *r, enum rate_proof proof)
@@ -229,7 +252,7 @@ static bool is_even(const struct speech_rate *r, enum rate_proof proof)
 static bool slots_hold(const struct speech_rate *r, float even)
 {
 	float span = span_us(r), blurred = 1 - even;
-	float behind = span - (float)((r->all - 1) * r->period_ms) * 1000, drift = behind - (float)(r->empty * r->period_ms) * 1000;
+	float behind = span - (float)((r->all - 1) * rate_period_ms(r)) * 1000, drift = behind - (float)(r->empty * (int)rate_period_ms(r)) * 1000;
 
 	return (-r->empty * CATCH_UP >= r->all && fabsf(behind) <= DELAY_US) ||
 	    fabsf(drift) <= DRIFT_SURE_US + DRIFT_BLURRED_US * blurred + (DRIFT_SURE + DRIFT_BLURRED * blurred) * span;
@@ -237,12 +260,12 @@ static bool slots_hold(const struct speech_rate *r, float even)
 
 float rate_filled(const struct speech_rate *r, unsigned period_ms)
 {
-	if (r->period_ms == 0 || r->period_ms != period_ms || span_us(r) < RATE_SPAN_US || !count_holds(r))
+	if (rate_period_ms(r) == 0 || rate_period_ms(r) != period_ms || span_us(r) < RATE_SPAN_US || !count_holds(r))
 		return 0;
 	return 1 + rate_error(r, period_ms);
 }
 
 bool rate_holds(const struct speech_rate *r, float even, enum rate_proof proof)
 {
-	return r->period_ms != 0 && span_us(r) >= enough[proof].span_us && is_even(r, proof) && count_holds(r) && slots_hold(r, even);
+	return rate_period_ms(r) != 0 && span_us(r) >= enough[proof].span_us && is_even(r, proof) && count_holds(r) && slots_hold(r, even);
 }

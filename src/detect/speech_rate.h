@@ -34,6 +34,8 @@
 enum {
 	RATE_SPAN_MAX_MS = 12000, /* counted over at most so long */
 	RATE_WALK_MS     = 4,     /* unit of what packets are behind their number */
+	RATE_PERIOD_MS   = 10,    /* common divisor of the periods */
+	RATE_QUIET_MAX   = 7,     /* packets of silence in a row that are counted */
 	SPEECH_USUAL_MS  = 20,    /* rate and sizes count from the start as if this were the period: most telephones have it */
 };
 
@@ -48,12 +50,15 @@ struct speech_rate {
 	int8_t low_now, high_now; /* in this window of packets, at least and at most */
 	int8_t even;            /* what the windows won against independent gaps, in EVEN_UNIT of a bit */
 	uint8_t level;          /* size usual of late, in LEVEL_BYTES */
-	uint8_t period_ms : 6;  /* the one nearest to the rate, 0 none */
+	uint8_t period : 3;     /* the one nearest to the rate, in RATE_PERIOD_MS, 0 none */
 	uint8_t far : 2;        /* the last size was below or above the level */
+	uint8_t quiet : 3;      /* packets since the last one of talk, at most RATE_QUIET_MAX */
 };
 
-/* Takes a packet, `us` after an arbitrary start. */
-void rate_feed(struct speech_rate *, uint32_t us, uint32_t size);
+/* Takes a packet, `us` after an arbitrary start; `talk`: it is too large to be one of those sent in silence. */
+void rate_feed(struct speech_rate *, uint32_t us, uint32_t size, bool talk);
+/* The period nearest to the rate, ms; 0 none. */
+unsigned rate_period_ms(const struct speech_rate *);
 /* Finds the period nearest to the rate; to be called before rate_holds, some times a second. */
 void rate_follow(struct speech_rate *);
 /*

@@ -23,7 +23,7 @@ static float filled(unsigned each_us, unsigned together, unsigned ms)
 
 	for (uint32_t us = 0; us < ms * 1000; us += each_us) {
 		for (unsigned i = 0; i < together; i++)
-			rate_feed(&r, START_US + us + i * 500, SIZE);
+			rate_feed(&r, START_US + us + i * 500, SIZE, true);
 		if (us == 10 * each_us || us == 20 * each_us)
 			rate_follow(&r);
 	}
@@ -62,11 +62,11 @@ static unsigned walks_taken_for_a_clock(unsigned shape, enum rate_proof proof)
 		unsigned packets = 0;
 
 		for (double us = START_US; us < START_US + 3e6; us += gap(&d, shape, 20000)) {
-			rate_feed(&r, (uint32_t)us, SIZE);
+			rate_feed(&r, (uint32_t)us, SIZE, true);
 			if (++packets % 12 == 0)
 				rate_follow(&r);
 		}
-		taken += r.period_ms == 20 && rate_holds(&r, 0.5f, proof);
+		taken += rate_period_ms(&r) == 20 && rate_holds(&r, 0.5f, proof);
 	}
 	return taken;
 }
@@ -95,7 +95,7 @@ static bool kept(unsigned lost_of, uint32_t stall_us)
 			us = START_US + 2000000 + stall_us;
 		last = us > last ? us : last + 200;
 		if (lost_of == 0 || i % lost_of != 0)
-			rate_feed(&r, last, SIZE);
+			rate_feed(&r, last, SIZE, true);
 		if (i % 12 == 11)
 			rate_follow(&r);
 	}
@@ -109,6 +109,39 @@ static void a_clock_is_kept_by_number(void **state)
 	assert_true(kept(0, 80000)); /* one long delay costs little */
 	assert_true(kept(20, 0));    /* what is lost moves all that follow one way */
 	assert_false(kept(5, 0));    /* but not so much */
+}
+
+/* --- quiet between words --- */
+
+/*
+ * 3 s at a packet every 10 ms, each late by up to 15 ms; of every 20 the last `quiet` are of silence, but for those of which
+ * the sender leaves out all but one in `one_in`.
+ */
+static bool kept_between_words(unsigned quiet, unsigned one_in)
+{
+	struct speech_rate r = { 0 };
+	struct dice d = { 7 };
+	uint32_t last = 0;
+
+	for (unsigned i = 0; i < 300; i++) {
+		uint32_t us = START_US + i * 10000 + (uint32_t)(15000 * dice_uniform(&d));
+		bool talk = i % 20 < 20 - quiet;
+
+		last = us > last ? us : last + 200;
+		if (talk || i % one_in == 0)
+			rate_feed(&r, last, talk ? SIZE : SIZE / 3, talk);
+		if (i % 12 == 11)
+			rate_follow(&r);
+	}
+	return rate_period_ms(&r) == 10 && rate_holds(&r, 0.5f, RATE_SURE);
+}
+
+static void quiet_frames_are_frames(void **state)
+{
+	(void)state;
+	assert_true(kept_between_words(0, 1));
+	assert_true(kept_between_words(8, 1));  /* a variable rate falls between words */
+	assert_false(kept_between_words(8, 4)); /* what comes now and then is none of its frames */
 }
 
 /* --- late, and then caught up --- */
@@ -186,7 +219,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_came_together_fills_its_slots),
-		cmocka_unit_test(walks_are_no_clock), cmocka_unit_test(who_catches_up_keeps_a_clock), cmocka_unit_test(a_clock_is_kept_by_number),
+		cmocka_unit_test(walks_are_no_clock),
+		cmocka_unit_test(a_clock_is_kept_by_number), cmocka_unit_test(quiet_frames_are_frames),
+		cmocka_unit_test(who_catches_up_keeps_a_clock),
 		cmocka_unit_test(sizes_are_of_one_talker),
 		cmocka_unit_test(two_rates_are_no_agreement),
 	};

@@ -44,6 +44,8 @@ const uint8_t clock_period_ms[CLOCK_PERIODS] = { 10, 20, 30, 40, 60 };
 #define JOINS_AGREEMENT_EVEN 0.8f
 #define KEEPS_IN_STEP   0.5f  /* else the period is that of something rarer: 50 ms fits a grid of 10 */
 
+#define RUN_HELD        (CLOCK_SPURT_MIN + 1) /* of speech_clock.run: packets of one burst */
+
 #define SLIP_OWN        0.4f  /* part of the gaps that have the period found, at most; */
 #define SLIP_DOUBLE     0.8f  /* and twice that, at least: Chromium behind an emulated sound card 0.25 and 0.97 */
 
@@ -98,7 +100,7 @@ static void count_gap(struct speech_clock *c, uint32_t gap_us, bool talk)
 		if (talk && *bin == UINT8_MAX)
 			halve(c->gap, CLOCK_GAPS);
 		*bin = (uint8_t)(*bin + talk);
-		c->run = (c->run + (c->run < CLOCK_SPURT_MIN)) & 7;
+		c->run = (c->run < CLOCK_SPURT_MIN ? c->run + 1 : CLOCK_SPURT_MIN) & 7;
 		return;
 	}
 	if (c->passed_over)
@@ -109,31 +111,36 @@ static void count_gap(struct speech_clock *c, uint32_t gap_us, bool talk)
 	c->run = 0;
 }
 
-/* The network held packets back and let them go together: nobody was silent. */
+/* The network or a busy sender held packets back and let them go together: nobody was silent. */
 static void not_a_pause(struct speech_clock *c)
 {
-	c->run = CLOCK_SPURT_MIN;
+	c->run = RUN_HELD;
 	c->pauses -= c->pauses != 0;
 	c->spurts -= c->spurts != 0;
+}
+
+/* Came with the one before; of a burst that ended what looked like a pause. */
+static bool was_held(struct speech_clock *c)
+{
+	if (c->run == 0 && c->pauses != 0)
+		not_a_pause(c);
+	return c->run == RUN_HELD;
 }
 
 bool clock_feed(struct speech_clock *c, uint32_t us, uint32_t size, bool talk)
 {
 	unsigned bin = us % CLOCK_FOLD_US / CLOCK_BIN_US;
 	bool first = c->last_us == 0 && c->rate.slot_us == 0;
+	uint32_t gap = us - c->last_us;
+	bool close = !first && gap < CLOCK_CLOSE_US;
 
-	rate_feed(&c->rate, us, size, talk);
-	if (!first) {
-		uint32_t gap = us - c->last_us;
-
-		if (gap < CLOCK_CLOSE_US) {
-			saturate_up(&c->gap[0]);
-			if (c->run == 0 && c->pauses != 0)
-				not_a_pause(c);
-			return false;
-		}
-		count_gap(c, gap, talk);
+	rate_feed(&c->rate, us, size, !talk ? RATE_QUIET : close && was_held(c) ? RATE_HELD : RATE_TALK);
+	if (close) {
+		saturate_up(&c->gap[0]);
+		return false;
 	}
+	if (!first)
+		count_gap(c, gap, talk);
 	c->last_us = us;
 	c->passed_over = 0;
 	if (talk)

@@ -45,7 +45,7 @@ struct speech_clock {
 	uint8_t passed_over : 1;    /* something larger than audio came since the last packet counted */
 	uint8_t aim_period : 3;     /* 1 + index of it, 0 none: sizes are sorted by it */
 	uint8_t aim_blur : 2;       /* enum clock_blur */
-	uint8_t run : 3;            /* packets since the last pause, at most CLOCK_SPURT_MIN */
+	uint8_t run : 3;            /* packets since the last pause, at most CLOCK_SPURT_MIN; more: of a burst that ended none */
 };
 
 enum {

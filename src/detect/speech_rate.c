@@ -19,7 +19,7 @@
 #define RATE_NEAR     0.09f    /* a rate this near to a period's, and as much as delays may put it off, is measured against it */
 
 #define QUIET_RUN     3        /* slots: fewer are the reports of a talker of whom some packets were lost or late */
-#define CATCH_UP      32       /* packets, in which two come at once: ffmpeg at 10 ms 16 */
+#define CATCH_UP      48       /* packets, in which two come at once: ffmpeg at 10 ms 16, on a busy machine 40 */
 
 /* Slots too few or too many, of the time: a crystal's error and the rest where gaps are even; more where they are blurred. */
 #define DRIFT_SURE    0.003f
@@ -173,12 +173,19 @@ static void skip_pause(struct speech_rate *r, uint32_t us)
 	r->first_ms = (uint16_t)(r->first_ms + (gap - period) / 1000);
 }
 
-void rate_feed(struct speech_rate *r, uint32_t us, uint32_t size, bool talk)
+/* What was taken for a pause was none: time went on, by as many slots as packets come now. */
+static void undo_pause(struct speech_rate *r, unsigned n)
 {
-	unsigned n = talk ? of_medium(r, size) : 0;
+	r->first_ms = (uint16_t)(r->first_ms - n * rate_period_ms(r));
+	r->empty = within_int8(r->empty + (int)n);
+}
+
+void rate_feed(struct speech_rate *r, uint32_t us, uint32_t size, enum rate_kind kind)
+{
+	unsigned n = kind == RATE_QUIET ? 0 : of_medium(r, size);
 
 	if (n == 0) {
-		r->quiet = (r->quiet + (!talk && r->quiet < RATE_QUIET_MAX)) & 7;
+		r->quiet = (r->quiet + (kind == RATE_QUIET && r->quiet < RATE_QUIET_MAX)) & 7;
 		return;
 	}
 	if (r->all == 0) {
@@ -186,7 +193,10 @@ void rate_feed(struct speech_rate *r, uint32_t us, uint32_t size, bool talk)
 		r->slot_us = us;
 		r->period = SPEECH_USUAL_MS / RATE_PERIOD_MS;
 	}
-	skip_pause(r, us);
+	if (kind == RATE_HELD)
+		undo_pause(r, n);
+	else
+		skip_pause(r, us);
 	n = next_slot(r, us, n);
 	r->quiet = 0;
 	r->all = (uint16_t)(r->all + n);

@@ -55,8 +55,15 @@ struct speech_rate {
 	uint8_t quiet : 3;      /* packets since the last one of talk, at most RATE_QUIET_MAX */
 };
 
-/* Takes a packet, `us` after an arbitrary start; `talk`: it is too large to be one of those sent in silence. */
-void rate_feed(struct speech_rate *, uint32_t us, uint32_t size, bool talk);
+/* What a packet is to the rate. */
+enum rate_kind {
+	RATE_QUIET,             /* so small that it may be one of those sent in silence */
+	RATE_TALK,
+	RATE_HELD,              /* talk that came with the one before, after a time in which none came: it was held back */
+};
+
+/* Takes a packet, `us` after an arbitrary start. */
+void rate_feed(struct speech_rate *, uint32_t us, uint32_t size, enum rate_kind kind);
 /* The period nearest to the rate, ms; 0 none. */
 unsigned rate_period_ms(const struct speech_rate *);
 /* Finds the period nearest to the rate; to be called before rate_holds, some times a second. */

@@ -47,7 +47,7 @@ const uint8_t clock_period_ms[CLOCK_PERIODS] = { 10, 20, 30, 40, 60 };
 #define RUN_HELD        (CLOCK_SPURT_MIN + 1) /* of speech_clock.run: packets of one burst */
 
 #define SLIP_OWN        0.4f  /* part of the gaps that have the period found, at most; */
-#define SLIP_DOUBLE     0.8f  /* and twice that, at least: Chromium behind an emulated sound card 0.25 and 0.97 */
+#define SLIP_WHOLE      0.8f  /* and a multiple of it, at least: Chromium behind an emulated sound card 0.25 and 0.97 */
 
 #define ROUGH_IN_STEP  0.5f     /* of the gaps, half a period to one and a half: blurred, and not two clocks in one flow */
 #define ROUGH_WIDE     0.08f    /* gaps of more than two periods: losses and delays; arrivals at random have 0.13 */
@@ -127,11 +127,21 @@ static bool was_held(struct speech_clock *c)
 	return c->run == RUN_HELD;
 }
 
+/* Time since the packet before; or, where a report came between two of talk, since the slot of the other. */
+static uint32_t gap_before(const struct speech_clock *c, uint32_t us, bool talk)
+{
+	uint32_t gap = us - c->last_us, since_talk = us - c->rate.slot_us;
+
+	if (!talk || c->rate.quiet == 0 || gap_bin(gap) * 10 == rate_period_ms(&c->rate) || since_talk >= CLOCK_PAUSE_US)
+		return gap;
+	return since_talk;
+}
+
 bool clock_feed(struct speech_clock *c, uint32_t us, uint32_t size, bool talk)
 {
 	unsigned bin = us % CLOCK_FOLD_US / CLOCK_BIN_US;
 	bool first = c->last_us == 0 && c->rate.slot_us == 0;
-	uint32_t gap = us - c->last_us;
+	uint32_t gap = gap_before(c, us, talk);
 	bool close = !first && gap < CLOCK_CLOSE_US;
 
 	rate_feed(&c->rate, us, size, !talk ? RATE_QUIET : close && was_held(c) ? RATE_HELD : RATE_TALK);
@@ -276,12 +286,18 @@ bool clock_joins(const struct clock_reading *c, unsigned period_ms, float filled
 }
 
 /*
- * A sound card that lost or doubled a block leaves two phases half a period apart,
- * which together look like half the period; but the gaps are of the whole.
+ * A sound card that lost or doubled a block leaves two phases or three, which
+ * together look like a part of the period; but the gaps are of the whole.
  */
 static bool slipped(const struct speech_clock *c, unsigned period_ms)
 {
-	return clock_period_index(2 * period_ms) != 0 && part_in_step(c, period_ms) < SLIP_OWN && part_in_step(c, 2 * period_ms) >= SLIP_DOUBLE;
+	for (unsigned i = 0; i < CLOCK_PERIODS && part_in_step(c, period_ms) < SLIP_OWN; i++) {
+		unsigned whole = clock_period_ms[i];
+
+		if (whole > period_ms && whole % period_ms == 0 && part_in_step(c, whole) >= SLIP_WHOLE)
+			return true;
+	}
+	return false;
 }
 
 /* True when `us`, a time below CLOCK_FOLD_US, is at most `near_us` from a grid, of a phase below that too. */

@@ -227,6 +227,27 @@ static void reports_before_the_first_word(void **state)
 	assert_true(slowest(s, 12) < 6.5);
 }
 
+/* Frames of 60 ms, and after each a report, 62.5 ms apart (transport feedback of WebRTC): its clock is that of the frames. */
+static void reports_between_frames(void **state)
+{
+	enum { FRAME_MS = 60, REPORT_US = 62500, FRAME = 220, REPORT = 38 };
+	struct speech s;
+	struct speech_view v[2];
+	uint64_t report_us = 13000;
+
+	(void)state;
+	speech_start(&s, NS_PER_S);
+	for (uint64_t ms = 0; ms < 4000; ms += FRAME_MS) {
+		for (; report_us < ms * 1000; report_us += REPORT_US)
+			speech_feed(&s, 0, NS_PER_S + report_us * NS_PER_US, REPORT);
+		speech_feed(&s, 0, NS_PER_S + ms * NS_PER_MS, FRAME + ms % 7);
+		speech_read(&s, NS_PER_S + ms * NS_PER_MS, v);
+	}
+	assert_int_equal(v[0].clock.period_ms, FRAME_MS);
+	assert_true(v[0].clock.agreement > 0.9f);
+	assert_true(v[0].clock.in_step > 0.9f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -239,6 +260,7 @@ int main(void)
 		cmocka_unit_test(pauses_of_both_ends),
 		cmocka_unit_test(short_turns),
 		cmocka_unit_test(reports_before_the_first_word),
+		cmocka_unit_test(reports_between_frames),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

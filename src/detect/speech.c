@@ -159,8 +159,13 @@ static void level_change(struct speech_sizes *z, uint16_t size, unsigned period_
 /* What waits for a second of its kind, when none came. */
 static void put_aside(struct speech_sizes *z)
 {
-	if (z->waiting != 0)
-		saturate_up(&z->odd);
+	if (z->waiting == 0)
+		return;
+	saturate_up(&z->odd);
+	if (z->waiting > z->level || z->waiting > TURN_QUIET_BYTES)
+		return;
+	z->reports = z->report == z->waiting;
+	z->report = (uint8_t)z->waiting;
 }
 
 /* Two in one slot of the grid: of these the small one, now or before, is a report. True when it is not this one. */
@@ -230,9 +235,15 @@ static bool is_usual(const struct speech_sizes *z, uint32_t size)
 	return false;
 }
 
+/* Reports are told from frames of a low rate, of which they have more than half, by the one size they have. */
+static bool is_report(const struct speech_sizes *z, uint32_t size)
+{
+	return z->reports && size == z->report;
+}
+
 static bool is_talk(struct speech *s, int dir, uint32_t us, uint32_t size)
 {
-	enum turns_kind kind = turns_feed(&s->turns, dir, us, size);
+	enum turns_kind kind = turns_feed(&s->turns, dir, us, is_report(&s->dir[dir].sizes, size) ? 0 : size);
 
 	if (kind == TURNS_STARTS)
 		clock_talk_starts(&s->dir[dir].clock);
@@ -368,7 +379,7 @@ void speech_read(struct speech *s, uint64_t mono_ns, struct speech_view out[2])
 			.pauses = d->clock.pauses, .spurts = d->clock.spurts,
 		};
 		if (!sizes_count_on(&d->sizes, before, clock_aim_ms(&d->clock)))
-			d->sizes = (struct speech_sizes){ 0 };
+			d->sizes = (struct speech_sizes){ .report = d->sizes.report, .reports = d->sizes.reports }; /* whatever the clock */
 		view_sizes(&d->sizes, &out[i]);
 		out[i].clock.filled = filled(&s->turns, i, &out[i].clock);
 	}

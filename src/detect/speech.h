@@ -33,6 +33,7 @@ struct speech_sizes {
 	float far;               /* the same half a syllable apart, over far_pairs */
 	uint16_t mode[SPEECH_MODES];    /* the most frequent sizes; */
 	uint8_t mode_n[SPEECH_MODES];   /* how often, less what others took away */
+	uint8_t report;          /* size of the last small one put aside; 0 none; */
 	uint16_t recent[SPEECH_RECENT];
 	uint16_t n;
 	uint16_t level;          /* running mean */
@@ -42,6 +43,7 @@ struct speech_sizes {
 	uint8_t falls, rises;    /* changes of level */
 	uint8_t recent_at : 3;   /* next of the ring: */
 	uint8_t recent_n : 3;    /* how many of it hold a run without a gap */
+	uint8_t reports : 1;     /* and of the one before: reports have it */
 };
 
 struct speech_dir {

@@ -9,7 +9,6 @@
 #define GONE_SLOTS   256      /* a minute: nobody is there */
 #define TALKS_PART   5 / 3    /* of a full slot are enough: it begins and ends within some */
 #define SILENT_PART  4        /* less than one in so many is none */
-#define QUIET_BYTES  64       /* at most; RTCP feedback has 36 to 60 (RFC 4585, SRTCP), comfort noise less */
 #define FALL_EVERY   8        /* slots, */
 #define FALL_PART    32       /* by a part of it */
 #define RISE         3 / 2    /* more than that is another kind of packet */
@@ -101,7 +100,7 @@ static bool rises(struct turns_dir *d, unsigned size)
 {
 	unsigned level = size < d->before ? size : d->before, was = d->loud;
 
-	d->passed = !d->passed && size <= QUIET_BYTES / TURN_BYTES && 2 * size < d->before;
+	d->passed = !d->passed && size <= TURN_QUIET_BYTES / TURN_BYTES && 2 * size < d->before;
 	if (!d->passed)
 		d->before = (uint8_t)size;
 	if (level <= was)
@@ -112,7 +111,7 @@ static bool rises(struct turns_dir *d, unsigned size)
 
 bool turns_quiet(const struct speech_turns *t, int dir, uint32_t size)
 {
-	return 2 * (size / TURN_BYTES) < t->dir[dir].loud && size <= QUIET_BYTES;
+	return 2 * (size / TURN_BYTES) < t->dir[dir].loud && size <= TURN_QUIET_BYTES;
 }
 
 enum turns_kind turns_feed(struct speech_turns *t, int dir, uint32_t us, uint32_t size)

@@ -23,7 +23,7 @@ enum {
 	TURN_SLOT_MS = 240,      /* a syllable (Houtgast and Steeneken 1985: 3 to 5 Hz), and a multiple of every period */
 	TURN_BYTES   = 4,        /* unit of sizes */
 	TURN_QUIET_BYTES = 64,   /* what is sent in silence, at most; RTCP feedback has 36 to 60 (RFC 4585, SRTCP), comfort noise less */
-	TURN_RUN     = 3,        /* slots in a row make a turn: 0.7 s, losses come in shorter runs */
+	TURN_RUN     = 2,        /* slots in a row make a turn: half a second, a word of answer; losses come in shorter runs */
 };
 
 struct turns_dir {

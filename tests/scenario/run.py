@@ -228,6 +228,30 @@ def check_schema(validator, events):
     return failures
 
 
+def keys_of(node):
+    """Every key that a schema knows, or that an event has, at any depth."""
+    if isinstance(node, list):
+        return {k for n in node for k in keys_of(n)}
+    if not isinstance(node, dict):
+        return set()
+    return set(node).union(*(keys_of(v) for v in node.values()))
+
+
+def check_words(validator, scenario, events):
+    """A word that no event can have is a slip of the pen: `refuse` with it would hold for ever."""
+    if validator is None:
+        return []
+    types = validator.schema["properties"]["event_type"]["enum"]
+    known = keys_of(validator.schema) | keys_of(events) | {"*"}
+    failures = []
+    for check in scenario.checks:
+        if check.type not in types:
+            failures.append(f"line {check.line}: no event has the type {check.type}")
+        failures += [f"line {check.line}: no event has a key {key}: {c.text}"
+                     for c in check.conditions for key in c.path if key not in known]
+    return failures
+
+
 def schema_load():
     if not os.path.exists(SCHEMA):
         return None
@@ -277,7 +301,7 @@ def run(squelch, path, validator, verbose):
             return [str(e)]
     failures = check_end(scenario, done)
     events = events_of(done.stdout, failures)
-    failures += check_schema(validator, events) + check_all(scenario, events)
+    failures += check_schema(validator, events) + check_words(validator, scenario, events) + check_all(scenario, events)
     if verbose or failures:
         sys.stderr.write(done.stderr)
     if verbose:

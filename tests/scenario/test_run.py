@@ -52,6 +52,13 @@ class RunTest(unittest.TestCase):
         self.assert_not("expect voip voip.bits>30\n", "lacks voip.bits>30")
         self.assert_not("expect voip verdict.reason=no\n", "not met")
 
+    def test_words_that_no_event_has(self):
+        validator = run.schema_load()
+        scenario = run.Scenario(self.write("case.scn", "refuse voip src_prt=1\nrefuse viop src_port=1\nrefuse stop stats.squelch.fine=1\nrefuse voip voip.evidence.*.bits=99\n"))
+        events = [{"event_type": "stop", "stats": {"squelch": {"fine": 0}}}]
+        self.assertEqual(run.check_words(validator, scenario, events),
+                         ["line 1: no event has a key src_prt: src_prt=1", "line 2: no event has the type viop"])
+
     def test_order(self):
         self.assert_met("expect flow src_port=1\nexpect flow src_port=2\n")
         self.assert_not("expect flow src_port=2\nexpect flow src_port=1\n", "too early")

@@ -182,6 +182,8 @@ CONSTANTS = [
     ("src/detect/call_facts.c", "ANNOUNCED_NS", "(1800 * NS_PER_S)", r"unit\.test_sip$|scenario\.(announced|signalled)"),
     ("src/detect/dns.c", "TTL_MAX_S", "36000", r"unit\.test_(dns|names)$"),
     ("src/detect/dns.c", "PAIRS_SURE", "2", r"unit\.test_dns$"),
+    ("src/detect/quic.c", "DATAGRAM_MIN", "12", r"unit\.test_quic$"),
+    ("src/detect/tls.c", "RECORDS_MAX", "1600", r"unit\.test_tls$"),
     ("src/detect/http.c", "QUERY_LONG", "1", r"unit\.test_http$"),
     ("src/detect/vendor_zoom.c", "PINGS", "1", r"unit\.test_vendor$"),
     ("src/detect/vendor_telegram.c", "BLOCKS_MIN", "2", r"unit\.test_vendor$"),

@@ -60,7 +60,8 @@ static size_t crypto(uint8_t *out, const uint8_t *message, size_t from, size_t t
 
 static uint8_t hello[4000], frames[FRAMES], datagram[1500];
 
-static enum look_result transmit(struct bench *b, int dir, uint32_t version, uint16_t number)
+/* With the first `frames_len` bytes of the frames. */
+static enum look_result transmit_part(struct bench *b, int dir, uint32_t version, uint16_t number, size_t frames_len)
 {
 	const struct quic_version *v = quic_version_find(version);
 	struct quic_keys k;
@@ -69,9 +70,14 @@ static enum look_result transmit(struct bench *b, int dir, uint32_t version, uin
 
 	assert_true(quic_client_keys(v, cid, sizeof cid, &k));
 	n = quic_seal(datagram, (uint8_t)(0xc0 | v->initial << 4), version, &k, cid, sizeof cid,
-	    number, frames, sizeof frames);
+	    number, frames, frames_len);
 	l = bench_look(b, dir, datagram, n, quic_look, NULL);
 	return quic_look(&l);
+}
+
+static enum look_result transmit(struct bench *b, int dir, uint32_t version, uint16_t number)
+{
+	return transmit_part(b, dir, version, number, sizeof frames);
 }
 
 static void test_every_version_gives_the_name(void **state)
@@ -161,6 +167,23 @@ static void test_one_changed_bit_is_not_authentic(void **state)
 	bench_close(&b);
 }
 
+/* RFC 9000, 14.1: a client fills its Initial packets up; what is shorter costs no decryption. */
+static void test_a_hello_in_a_small_datagram_is_left(void **state)
+{
+	size_t n = hello_build(hello, "zoom.us", 0);
+	struct bench b;
+
+	(void)state;
+	bench_open(&b, IPPROTO_UDP, 40000, 443);
+	memset(frames, 0, sizeof frames);
+	crypto(frames, hello, 0, n);
+	(void)transmit_part(&b, 0, V1, 1, 1000);
+	assert_null(bench_evidence(&b));
+	(void)transmit(&b, 0, V1, 1);
+	assert_non_null(bench_evidence(&b));
+	bench_close(&b);
+}
+
 static void test_short_and_cut_datagrams_are_left(void **state)
 {
 	static const uint8_t start[] = { 0xc0, 0, 0, 0, 1 };
@@ -186,6 +209,7 @@ int main(void)
 		cmocka_unit_test(test_frames_out_of_order_over_datagrams),
 		cmocka_unit_test(test_tries_are_bounded),
 		cmocka_unit_test(test_one_changed_bit_is_not_authentic),
+		cmocka_unit_test(test_a_hello_in_a_small_datagram_is_left),
 		cmocka_unit_test(test_short_and_cut_datagrams_are_left),
 	};
 

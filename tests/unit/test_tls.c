@@ -63,6 +63,20 @@ static void test_any_cut_of_stream_and_records(void **state)
 	}
 }
 
+/* A byte a record: nobody who calls writes so. */
+static void test_a_hello_in_crumbs_is_left(void **state)
+{
+	struct bench b;
+	size_t n = hello_build(hello, "zoom.us", 0);
+
+	(void)state;
+	bench_open(&b, IPPROTO_TCP, 40000, 443);
+	n = hello_records(records, hello, n, 1);
+	assert_int_equal(show(&b, records, n).code, STREAM_STOP);
+	assert_null(bench_evidence(&b));
+	bench_close(&b);
+}
+
 static void test_name_is_taken_before_the_hello_is_whole(void **state)
 {
 	struct tls_name name;
@@ -116,6 +130,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_name_in_one_segment),
 		cmocka_unit_test(test_any_cut_of_stream_and_records),
+		cmocka_unit_test(test_a_hello_in_crumbs_is_left),
 		cmocka_unit_test(test_name_is_taken_before_the_hello_is_whole),
 		cmocka_unit_test(test_other_names_and_no_names_are_no_evidence),
 		cmocka_unit_test(test_server_hello_and_strangers_stop),

@@ -95,14 +95,12 @@ void turns_pass(struct speech_turns *t, int dir, uint32_t us)
 	t->dir[dir].n = UINT8_MAX;
 }
 
-/* Two in a row, but for a report between them, are a level: one alone may be anything. */
+/* Two in a row are a level: one alone may be anything. */
 static bool rises(struct turns_dir *d, unsigned size)
 {
 	unsigned level = size < d->before ? size : d->before, was = d->loud;
 
-	d->passed = !d->passed && size <= TURN_QUIET_BYTES / TURN_BYTES && 2 * size < d->before;
-	if (!d->passed)
-		d->before = (uint8_t)size;
+	d->before = (uint8_t)size;
 	if (level <= was)
 		return false;
 	d->loud = (uint8_t)level;

@@ -28,7 +28,7 @@ enum {
 
 struct turns_dir {
 	uint8_t loud;            /* size of packets in talk, TURN_BYTES; falls by a quarter in 16 s */
-	uint8_t before;          /* size of the last packet, */
+	uint8_t before;          /* size of the last packet */
 	uint8_t n;               /* packets of talk in this slot; UINT8_MAX: larger ones than speech has */
 	uint8_t talk;            /* slots with some, since the clock began to count */
 	uint8_t alone;           /* slots in turns */
@@ -37,7 +37,6 @@ struct turns_dir {
 	uint8_t run : 2;         /* slots of this turn so far, at most TURN_RUN */
 	uint8_t still : 2;       /* slots without talk, at most 3 */
 	uint8_t doubt : 3;       /* readings in which it talked and did not keep it */
-	uint8_t passed : 1;      /* or of the last but one, which was a report or the like */
 };
 
 struct speech_turns {

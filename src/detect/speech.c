@@ -235,15 +235,30 @@ static bool is_usual(const struct speech_sizes *z, uint32_t size)
 	return false;
 }
 
-/* Reports are told from frames of a low rate, of which they have more than half, by the one size they have. */
-static bool is_report(const struct speech_sizes *z, uint32_t size)
+/* As far as is known, ms. */
+static unsigned period_of(const struct speech_dir *d)
 {
-	return z->reports && size == z->report;
+	unsigned aim_ms = clock_aim_ms(&d->clock);
+
+	return aim_ms != 0 ? aim_ms : SPEECH_USUAL_MS;
 }
 
-static bool is_talk(struct speech *s, int dir, uint32_t us, uint32_t size)
+/*
+ * Reports are told from frames of a low rate, of which they have more than half, by the one size they have. Two in a row, as near
+ * as frames are, are frames: what was put aside belonged to a set-up that is over.
+ */
+static bool is_report(struct speech *s, int dir, uint32_t gap, uint32_t size)
 {
-	enum turns_kind kind = turns_feed(&s->turns, dir, us, is_report(&s->dir[dir].sizes, size) ? 0 : size);
+	struct speech_dir *d = &s->dir[dir];
+
+	if (s->turns.dir[dir].before == 0 && gap >= CLOCK_CLOSE_US && gap <= NOISE_PERIODS * 1000 * period_of(d))
+		d->sizes.reports &= size != d->sizes.report;
+	return d->sizes.reports && size == d->sizes.report;
+}
+
+static bool is_talk(struct speech *s, int dir, uint32_t us, uint32_t gap, uint32_t size)
+{
+	enum turns_kind kind = turns_feed(&s->turns, dir, us, is_report(s, dir, gap, size) ? 0 : size);
 
 	if (kind == TURNS_STARTS)
 		clock_talk_starts(&s->dir[dir].clock);
@@ -255,9 +270,9 @@ static bool is_talk(struct speech *s, int dir, uint32_t us, uint32_t size)
 /* Of the frames of which one is sent each `period_ms`; `gap` before it, us. Reports, checks and comfort noise are none. */
 static bool is_frame(struct speech_dir *d, uint32_t us, uint32_t gap, uint32_t size, bool talk)
 {
-	unsigned aim_ms = clock_aim_ms(&d->clock), period_ms = aim_ms != 0 ? aim_ms : SPEECH_USUAL_MS;
+	unsigned aim_ms = clock_aim_ms(&d->clock);
 
-	if (!talk && gap > NOISE_PERIODS * 1000 * period_ms)
+	if (!talk && gap > NOISE_PERIODS * 1000 * period_of(d))
 		return false;
 	if (2 * size < d->sizes.level && one_size(&d->sizes))
 		return false;
@@ -271,7 +286,7 @@ void speech_feed(struct speech *s, int dir, uint64_t mono_ns, uint32_t size)
 	struct speech_dir *d = &s->dir[dir];
 	uint32_t us = time_of(s, mono_ns);
 	uint32_t gap = us - d->clock.last_us;
-	unsigned aim_ms = clock_aim_ms(&d->clock), period_ms = aim_ms != 0 ? aim_ms : SPEECH_USUAL_MS;
+	unsigned period_ms = period_of(d);
 	bool talk;
 
 	if (size > SPEECH_SIZE_MAX) {
@@ -281,7 +296,7 @@ void speech_feed(struct speech *s, int dir, uint64_t mono_ns, uint32_t size)
 	}
 	if (size == 0)
 		return;
-	talk = is_talk(s, dir, us, size);
+	talk = is_talk(s, dir, us, gap, size);
 	if (!clock_feed(&d->clock, us, size, talk) && d->clock.aim_blur != CLOCK_RATE_ONLY)
 		return;
 	if (!is_frame(d, us, gap, size, talk))

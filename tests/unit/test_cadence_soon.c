@@ -256,6 +256,25 @@ static void reports_between_frames(void **state)
 	}
 }
 
+/* The set-up's large packets, each between two frames of one small size, do not make reports of these. */
+static void frames_are_no_reports(void **state)
+{
+	enum { FRAME = 32, SETUP = 120, SETUP_MS = 400, UNTIL_MS = 2400 };
+	struct speech s;
+	struct speech_view v[2];
+
+	(void)state;
+	speech_start(&s, NS_PER_S);
+	for (uint64_t ms = 0; ms < UNTIL_MS; ms += 20) {
+		if (ms < SETUP_MS)
+			speech_feed(&s, 0, NS_PER_S + ms * NS_PER_MS, SETUP);
+		speech_feed(&s, 0, NS_PER_S + (ms + 10) * NS_PER_MS, FRAME);
+		speech_read(&s, NS_PER_S + (ms + 10) * NS_PER_MS, v);
+	}
+	assert_int_equal(v[0].clock.period_ms, 20);
+	assert_true(clock_keeps(&v[0].clock, CLOCK_FILLED));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -269,6 +288,7 @@ int main(void)
 		cmocka_unit_test(short_turns),
 		cmocka_unit_test(reports_before_the_first_word),
 		cmocka_unit_test(reports_between_frames),
+		cmocka_unit_test(frames_are_no_reports),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

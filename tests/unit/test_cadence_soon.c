@@ -215,6 +215,17 @@ static void short_turns(void **state)
 	assert_true(slowest(s, 8) < 4);
 }
 
+/* A word each, six tenths of a second: two slots and a half. */
+static void turns_of_a_word(void **state)
+{
+	struct sender s[2] = { constant(50, 50), constant(50, 50) };
+
+	(void)state;
+	s[0].turns = s[1].turns = 0.6;
+	s[1].listens_first = true;
+	assert_true(slowest(s, 8) < 5);
+}
+
 /* Who listens first sends reports at a clock of their own; it is not held against what he says then. */
 static void reports_before_the_first_word(void **state)
 {
@@ -286,6 +297,7 @@ int main(void)
 		cmocka_unit_test(a_counter_may_grow),
 		cmocka_unit_test(pauses_of_both_ends),
 		cmocka_unit_test(short_turns),
+		cmocka_unit_test(turns_of_a_word),
 		cmocka_unit_test(reports_before_the_first_word),
 		cmocka_unit_test(reports_between_frames),
 		cmocka_unit_test(frames_are_no_reports),

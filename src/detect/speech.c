@@ -243,23 +243,26 @@ static unsigned period_of(const struct speech_dir *d)
 	return aim_ms != 0 ? aim_ms : SPEECH_USUAL_MS;
 }
 
-/*
- * Reports are told from frames of a low rate, of which they have more than half, by the one size they have. Two in a row, as near
- * as frames are, are frames: what was put aside belonged to a set-up that is over.
- */
-static bool is_report(struct speech *s, int dir, uint32_t gap, uint32_t size)
+/* Reports are told from frames of a low rate, of which they have more than half, by the one size they have. */
+static bool is_report(const struct speech_sizes *z, uint32_t size)
 {
-	struct speech_dir *d = &s->dir[dir];
+	return z->reports && size == z->report;
+}
 
-	if (s->turns.dir[dir].before == 0 && gap >= CLOCK_CLOSE_US && gap <= NOISE_PERIODS * 1000 * period_of(d))
-		d->sizes.reports &= size != d->sizes.report;
-	return d->sizes.reports && size == d->sizes.report;
+/* Came after a report, as near as one frame comes after another. */
+static bool follows_report(const struct speech *s, int dir, uint32_t gap)
+{
+	return s->turns.dir[dir].before == 0 && gap >= CLOCK_CLOSE_US && gap <= NOISE_PERIODS * 1000 * period_of(&s->dir[dir]);
 }
 
 static bool is_talk(struct speech *s, int dir, uint32_t us, uint32_t gap, uint32_t size)
 {
-	enum turns_kind kind = turns_feed(&s->turns, dir, us, is_report(s, dir, gap, size) ? 0 : size);
+	struct speech_sizes *z = &s->dir[dir].sizes;
+	enum turns_kind kind;
 
+	if (is_report(z, size) && follows_report(s, dir, gap))
+		z->reports = 0; /* these are frames: what was put aside belonged to a set-up that is over */
+	kind = turns_feed(&s->turns, dir, us, is_report(z, size) ? 0 : size);
 	if (kind == TURNS_STARTS)
 		clock_talk_starts(&s->dir[dir].clock);
 	else if (kind == TURNS_RISES)

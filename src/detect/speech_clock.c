@@ -291,7 +291,9 @@ bool clock_joins(const struct clock_reading *c, unsigned period_ms, float filled
  */
 static bool slipped(const struct speech_clock *c, unsigned period_ms)
 {
-	for (unsigned i = 0; i < CLOCK_PERIODS && part_in_step(c, period_ms) < SLIP_OWN; i++) {
+	if (part_in_step(c, period_ms) >= SLIP_OWN)
+		return false;
+	for (unsigned i = 0; i < CLOCK_PERIODS; i++) {
 		unsigned whole = clock_period_ms[i];
 
 		if (whole > period_ms && whole % period_ms == 0 && part_in_step(c, whole) >= SLIP_WHOLE)

@@ -40,7 +40,7 @@ BUSY_S = 0.2    # of probes.lateness: programs woke 50 ms late, more than two fr
 OPTIONS = ("--detect", "cadence")
 # One size, and a round one: 9 bits for the clock and no more. Who wants these cut as well asks for it (docs/METHOD.md, "cadence").
 SUSPECTED = ("ffmpeg-speex-20", "gst-speex-20")
-BLOCK_SUSPECTED = calls.BLOCK.replace("media", "media bits 9..")
+BLOCK_SUSPECTED = f'block media bits 9.. reason "{calls.REASON}"\n'
 OPTIONS_SUSPECTED = (*OPTIONS, "--report-bits", "9")
 BESIDE = 2
 VOICES = tempfile.mkdtemp(prefix="squelch-voices-")  # spoken once for all cases
